@@ -1,0 +1,84 @@
+/**
+ * The environment, read once into one frozen value. Nothing else reads process.env.
+ */
+import { hostname } from 'node:os';
+import { join, resolve } from 'node:path';
+import { CodedError } from './platform/errors.ts';
+
+export type Config = Readonly<{
+  stateDir: string;
+  /** Where the library's disk is mounted, or a folder that stands as one. Undefined: none is configured. */
+  diskDir: string | undefined;
+  httpPort: number;
+  httpsPort: number;
+  /** The box's name: `<name>.local`. */
+  name: string;
+  /** Further host names that the box answers to. */
+  hosts: readonly string[];
+  setupCode: string | undefined;
+  /** False for a box behind a proxy: then nothing but the welcome page is served over http, also on loopback. */
+  loopbackHttp: boolean;
+  logLevel: string;
+}>;
+
+const logLevels = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'];
+
+/** @throws {CodedError} `invalid-request`, naming the variable and what it may be. */
+export function readConfig(env: Readonly<Record<string, string | undefined>>): Config {
+  const name = (env['NIGHTJAR_NAME'] ?? 'nightjar').toLowerCase();
+  // One DNS label (RFC 1035, section 2.3.1): it becomes `<name>.local`.
+  if (!/^[a-z0-9]([a-z0-9-]{0,40}[a-z0-9])?$/.test(name)) {
+    throw invalid('NIGHTJAR_NAME', 'letters, digits and dashes, at most 42 of them');
+  }
+  const logLevel = env['NIGHTJAR_LOG_LEVEL'] ?? 'info';
+  if (!logLevels.includes(logLevel)) throw invalid('NIGHTJAR_LOG_LEVEL', `one of ${logLevels.join(', ')}`);
+  const stateDir = env['NIGHTJAR_STATE_DIR'];
+  const diskDir = env['NIGHTJAR_DISK_DIR'];
+  const setupCode = env['NIGHTJAR_SETUP_CODE'];
+  if (setupCode !== undefined && setupCode !== '' && setupCode.length < 8) {
+    throw invalid('NIGHTJAR_SETUP_CODE', 'at least 8 characters: whoever knows it owns a new box');
+  }
+  return Object.freeze({
+    stateDir: resolve(stateDir === undefined || stateDir === '' ? join(process.cwd(), '.run/state') : stateDir),
+    diskDir: diskDir === undefined || diskDir === '' ? undefined : resolve(diskDir),
+    httpPort: port(env, 'NIGHTJAR_HTTP_PORT', 8080),
+    httpsPort: port(env, 'NIGHTJAR_HTTPS_PORT', 8443),
+    name,
+    hosts: Object.freeze(hostList(env['NIGHTJAR_HOSTS'])),
+    setupCode: setupCode === '' ? undefined : setupCode,
+    loopbackHttp: flag(env, 'NIGHTJAR_LOOPBACK_HTTP', true),
+    logLevel,
+  });
+}
+
+function port(env: Readonly<Record<string, string | undefined>>, name: string, otherwise: number): number {
+  const text = env[name];
+  if (text === undefined || text === '') return otherwise;
+  const value = Number(text);
+  if (!/^\d{1,5}$/.test(text) || value > 65_535) throw invalid(name, 'a port from 0 to 65535 (0: any free one)');
+  return value;
+}
+
+function flag(env: Readonly<Record<string, string | undefined>>, name: string, otherwise: boolean): boolean {
+  const text = env[name];
+  if (text === undefined || text === '') return otherwise;
+  if (text === 'on') return true;
+  if (text === 'off') return false;
+  throw invalid(name, '"on" or "off"');
+}
+
+function hostList(text: string | undefined): string[] {
+  const hosts = (text ?? '')
+    .split(',')
+    .map((host) => host.trim().toLowerCase())
+    .filter((host) => host !== '');
+  if (hosts.length > 16 || hosts.some((host) => !/^[a-z0-9.-]{1,253}$/.test(host))) {
+    throw invalid('NIGHTJAR_HOSTS', 'at most 16 host names, with commas between them');
+  }
+  const own = hostname().toLowerCase();
+  return hosts.includes(own) || !/^[a-z0-9.-]{1,253}$/.test(own) ? hosts : [...hosts, own];
+}
+
+function invalid(name: string, allowed: string): CodedError {
+  return new CodedError('invalid-request', `${name} is not usable: it takes ${allowed}. Nothing was started.`);
+}

@@ -1,0 +1,73 @@
+/**
+ * Errors that a caller can act on. `code` is stable and machine-readable; the HTTP status for each code is decided
+ * once, in `http/problem.ts`. `message` is for a person: what happened, what is safe, what to do next.
+ */
+export type ErrorCode =
+  // the request
+  | 'invalid-request'
+  | 'invalid-name'
+  | 'too-large'
+  | 'unauthenticated'
+  | 'forbidden'
+  | 'not-found'
+  | 'method-not-allowed'
+  | 'unsupported-media-type'
+  | 'unknown-host'
+  | 'cross-origin'
+  | 'https-required'
+  | 'too-many-requests'
+  | 'conflict'
+  // setting up, pairing, signing in
+  | 'already-set-up'
+  | 'not-set-up'
+  | 'wrong-setup-code'
+  | 'wrong-password'
+  | 'weak-password'
+  | 'pairing-unknown'
+  | 'pairing-used'
+  | 'pairing-expired'
+  // uploads
+  | 'offset-mismatch'
+  | 'upload-busy'
+  | 'upload-gone'
+  | 'upload-interrupted'
+  | 'length-mismatch'
+  | 'checksum-mismatch'
+  | 'empty-picture'
+  | 'too-many-uploads'
+  | 'video-tools-missing'
+  | 'tus-version'
+  // disks
+  | 'disk-missing'
+  | 'disk-foreign'
+  | 'disk-full'
+  | 'folder-blocked'
+  // the box itself
+  | 'command-missing'
+  | 'command-failed'
+  | 'busy'
+  | 'stopping'
+  | 'internal';
+
+export class CodedError extends Error {
+  readonly code: ErrorCode;
+  /** Extra members for the problem document (RFC 9457, section 3.2). Never secrets. */
+  readonly facts: Readonly<Record<string, string | number | boolean>>;
+
+  constructor(
+    code: ErrorCode,
+    message: string,
+    options: { cause?: unknown; facts?: Record<string, string | number | boolean> } = {},
+  ) {
+    super(message, options.cause === undefined ? undefined : { cause: options.cause });
+    this.name = 'CodedError';
+    this.code = code;
+    this.facts = options.facts ?? {};
+  }
+}
+
+/** The `code` of a Node system error (`ENOSPC`, `EIO`...) or of SQLite (`SQLITE_FULL`...); otherwise undefined. */
+export function systemCode(error: unknown): string | undefined {
+  if (typeof error !== 'object' || error === null || !('code' in error)) return undefined;
+  return typeof error.code === 'string' ? error.code : undefined;
+}
