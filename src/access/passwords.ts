@@ -1,0 +1,184 @@
+/**
+ * Password hashes: argon2id in a worker thread that comes on demand and goes when idle, so that its memory goes back.
+ * One hash at a time; a queue with an end. The cost is stored with each hash (PHC string), so it can be raised later.
+ */
+import { timingSafeEqual } from 'node:crypto';
+import { Worker } from 'node:worker_threads';
+import { CodedError } from '../platform/errors.ts';
+import type { RandomBytes } from '../platform/identifiers.ts';
+
+export type HashOrder = Readonly<{
+  password: string;
+  salt: Uint8Array;
+  memoryKiB: number;
+  passes: number;
+  parallelism: number;
+  tagBytes: number;
+}>;
+export type HashResult = { tag: Uint8Array } | { error: string };
+
+/** Above the floor of OWASP's table, and the most that a box with 1 GB can give. */
+const memoryKiB = 32 * 1024;
+const memoryKiBMax = 32 * 1024;
+const passes = 2;
+const passesMax = 10;
+const parallelism = 1;
+const saltBytes = 16;
+const tagBytes = 32;
+const waitingMax = 8;
+const hashMsMax = 30_000;
+const idleMsDefault = 30_000;
+
+type Waiting = { order: HashOrder; resolve: (tag: Uint8Array) => void; reject: (error: unknown) => void };
+
+export class Passwords {
+  readonly #randomBytes: RandomBytes;
+  readonly #idleMs: number;
+  readonly #waiting: Waiting[] = [];
+  #current: Waiting | undefined;
+  #worker: Worker | undefined;
+  #timer: NodeJS.Timeout | undefined;
+  #stopped = false;
+
+  constructor(options: { randomBytes: RandomBytes; idleMs?: number }) {
+    this.#randomBytes = options.randomBytes;
+    this.#idleMs = options.idleMs ?? idleMsDefault;
+  }
+
+  /** True while the worker thread exists. */
+  get running(): boolean {
+    return this.#worker !== undefined;
+  }
+
+  /** A PHC string for `password`. @throws {CodedError} `busy` when too many hashes wait. */
+  async hash(password: string): Promise<string> {
+    const salt = this.#randomBytes(saltBytes);
+    const tag = await this.#derive({ password: normal(password), salt, memoryKiB, passes, parallelism, tagBytes });
+    return phcString(salt, tag);
+  }
+
+  /** Whether `password` made `stored`. @throws {CodedError} `busy` when too many hashes wait. */
+  async verify(password: string, stored: string): Promise<boolean> {
+    const phc = parsePhc(stored);
+    const tag = await this.#derive({
+      password: normal(password),
+      salt: phc.salt,
+      memoryKiB: phc.memoryKiB,
+      passes: phc.passes,
+      parallelism: phc.parallelism,
+      tagBytes: phc.tag.length,
+    });
+    return timingSafeEqual(tag, phc.tag);
+  }
+
+  /** A hash that no password has, as dear to check as a real one: for names that nobody has. */
+  impossibleHash(): string {
+    return phcString(this.#randomBytes(saltBytes), this.#randomBytes(tagBytes));
+  }
+
+  /** Ends the thread; what waits is refused. */
+  async stop(): Promise<void> {
+    this.#stopped = true;
+    await this.#endWorker(
+      new CodedError('stopping', 'The box is stopping. Nothing was changed; try again in a minute.'),
+    );
+  }
+
+  #derive(order: HashOrder): Promise<Uint8Array> {
+    if (this.#stopped) {
+      return Promise.reject(new CodedError('stopping', 'The box is stopping. Nothing was changed.'));
+    }
+    if (this.#waiting.length >= waitingMax) {
+      return Promise.reject(
+        new CodedError(
+          'busy',
+          'Too many people sign in at this moment. Nothing was changed; try again in a few seconds.',
+        ),
+      );
+    }
+    return new Promise((resolve, reject) => {
+      this.#waiting.push({ order, resolve, reject });
+      this.#next();
+    });
+  }
+
+  #next(): void {
+    if (this.#current !== undefined) return;
+    clearTimeout(this.#timer);
+    const waiting = this.#waiting.shift();
+    if (waiting === undefined) {
+      this.#timer = setTimeout(() => void this.#endWorker(failed('idle')), this.#idleMs).unref();
+      this.#worker?.unref();
+      return;
+    }
+    this.#current = waiting;
+    const worker = this.#worker ?? this.#startWorker();
+    worker.ref();
+    this.#timer = setTimeout(() => void this.#endWorker(failed('took too long')), hashMsMax);
+    worker.postMessage(waiting.order);
+  }
+
+  #startWorker(): Worker {
+    const worker = new Worker(new URL('./password-worker.ts', import.meta.url), {
+      resourceLimits: { maxOldGenerationSizeMb: 16, maxYoungGenerationSizeMb: 4, stackSizeMb: 4 },
+    });
+    worker.on('message', (result: HashResult) => {
+      const current = this.#current;
+      this.#current = undefined;
+      if ('tag' in result) current?.resolve(result.tag);
+      else current?.reject(failed(result.error));
+      this.#next();
+    });
+    worker.on('error', (error) => {
+      if (this.#worker === worker) void this.#endWorker(failed(error.message));
+    });
+    this.#worker = worker;
+    return worker;
+  }
+
+  async #endWorker(reason: CodedError): Promise<void> {
+    clearTimeout(this.#timer);
+    const worker = this.#worker;
+    const refused = this.#current === undefined ? this.#waiting.splice(0) : [this.#current, ...this.#waiting.splice(0)];
+    this.#worker = undefined;
+    this.#current = undefined;
+    for (const waiting of refused) waiting.reject(reason);
+    await worker?.terminate();
+  }
+}
+
+function failed(why: string): CodedError {
+  return new CodedError('busy', 'The password could not be checked just now. Nothing was changed; try again.', {
+    cause: new Error(why),
+  });
+}
+
+/** The same characters typed on another keyboard must be the same password (NIST SP 800-63B-4, section 3.1.1.2). */
+function normal(password: string): string {
+  return password.normalize('NFC');
+}
+
+function phcString(salt: Uint8Array, tag: Uint8Array): string {
+  return `$argon2id$v=19$m=${memoryKiB},t=${passes},p=${parallelism}$${base64(salt)}$${base64(tag)}`;
+}
+
+function base64(bytes: Uint8Array): string {
+  return Buffer.from(bytes).toString('base64').replace(/=+$/, '');
+}
+
+function parsePhc(stored: string) {
+  const parts =
+    /^\$argon2id\$v=19\$m=(\d{1,7}),t=(\d{1,3}),p=(\d)\$([A-Za-z0-9+/]{11,86})\$([A-Za-z0-9+/]{22,86})$/.exec(stored);
+  const phc = {
+    memoryKiB: Number(parts?.[1]),
+    passes: Number(parts?.[2]),
+    parallelism: Number(parts?.[3]),
+    salt: Buffer.from(parts?.[4] ?? '', 'base64'),
+    tag: Buffer.from(parts?.[5] ?? '', 'base64'),
+  };
+  // A database from elsewhere must not make the box spend what it has not.
+  if (parts === null || phc.memoryKiB > memoryKiBMax || phc.passes > passesMax) {
+    throw new CodedError('internal', 'The stored password cannot be read by this box. Nothing was changed.');
+  }
+  return phc;
+}
