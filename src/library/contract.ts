@@ -1,0 +1,132 @@
+import { type TSchema, Type } from 'typebox';
+import type { Contract } from '../http/contract.ts';
+
+const Milliseconds = Type.Integer({ description: 'milliseconds since 1970, UTC' });
+const Sha256 = Type.String({ pattern: '^[0-9a-f]{64}$' });
+const Nullable = <T extends TSchema>(schema: T) => Type.Union([schema, Type.Null()]);
+const PageQuery = Type.Object({
+  cursor: Type.Optional(Type.String({ maxLength: 128 })),
+  limit: Type.Optional(Type.Integer({ minimum: 1, maximum: 1000 })),
+});
+
+/** A phone asks about at most this many items at a time. */
+export const itemsPerCheckMax = 1000;
+
+export const AssetView = Type.Object({
+  id: Type.Integer(),
+  path: Type.String({ description: 'relative to the disk' }),
+  name: Type.String(),
+  kind: Type.Union([Type.Literal('photo'), Type.Literal('video'), Type.Literal('sidecar'), Type.Literal('file')]),
+  mediaType: Type.String(),
+  size: Type.Integer(),
+  sha256: Sha256,
+  mtime: Nullable(Milliseconds),
+  capturedAt: Milliseconds,
+  capturedLocal: Type.String({ description: 'yyyy-mm-ddThh:mm:ss where it was taken' }),
+  pair: Nullable(Type.String()),
+  addedAt: Milliseconds,
+});
+
+export const libraryContract = {
+  checkItems: {
+    method: 'POST',
+    path: '/api/phone/items/check',
+    access: 'phone',
+    summary: 'What do you have? Answers have, need or send-hash for each item, in order',
+    body: Type.Object({
+      items: Type.Array(
+        Type.Object({
+          path: Type.String({ minLength: 1, maxLength: 4096 }),
+          key: Type.Optional(Type.String({ maxLength: 512 })),
+          size: Type.Integer({ minimum: 0 }),
+          mtime: Nullable(Milliseconds),
+          sha256: Type.Optional(Sha256),
+        }),
+        { maxItems: itemsPerCheckMax },
+      ),
+    }),
+    bodyBytesMax: 8 * 1024 * 1024,
+    status: 200,
+    reply: Type.Object({
+      answers: Type.Array(
+        Type.Union([
+          Type.Object({ answer: Type.Literal('have') }),
+          Type.Object({ answer: Type.Literal('need') }),
+          Type.Object({ answer: Type.Literal('send-hash') }),
+          Type.Object({ answer: Type.Literal('refused'), code: Type.String(), reason: Type.String() }),
+        ]),
+      ),
+      at: Milliseconds,
+    }),
+  },
+  finishInventory: {
+    method: 'POST',
+    path: '/api/phone/inventory/finish',
+    access: 'phone',
+    summary: 'Says that all items were told since `startedAt`: what waits and was not told again is forgotten',
+    body: Type.Object({ startedAt: Milliseconds }),
+    status: 200,
+    reply: Type.Object({ forgotten: Type.Integer() }),
+  },
+  phoneStatus: {
+    method: 'GET',
+    path: '/api/phone/status',
+    access: 'phone',
+    summary: 'What the box holds of this phone: seen = safe + waiting + refused',
+    status: 200,
+    reply: Type.Object({
+      phone: Type.String(),
+      person: Type.String(),
+      box: Type.String(),
+      seen: Type.Integer(),
+      safe: Type.Integer(),
+      waiting: Type.Integer(),
+      refused: Type.Integer(),
+      refusals: Type.Array(Type.Object({ path: Type.String(), code: Type.String(), reason: Type.String() }), {
+        description: 'the first 100',
+      }),
+      lastReceivedAt: Nullable(Milliseconds),
+    }),
+  },
+  phoneItems: {
+    method: 'GET',
+    path: '/api/phone/items',
+    access: 'phone',
+    summary: 'What this phone sent, under the names that it gave, in pages',
+    query: PageQuery,
+    status: 200,
+    reply: Type.Object({
+      items: Type.Array(
+        Type.Object({ id: Type.Integer(), path: Type.String(), mtime: Nullable(Milliseconds), asset: AssetView }),
+      ),
+      next: Nullable(Type.String()),
+    }),
+  },
+  timeline: {
+    method: 'GET',
+    path: '/api/timeline',
+    access: 'phone-or-person',
+    summary: "A person's library, newest first, in pages",
+    query: PageQuery,
+    status: 200,
+    reply: Type.Object({ assets: Type.Array(AssetView), next: Nullable(Type.String()) }),
+  },
+  original: {
+    method: 'GET',
+    path: '/api/assets/:id/original',
+    access: 'phone-or-person',
+    summary: 'The original bytes, with Range and ETag (RFC 9110)',
+    params: Type.Object({ id: Type.Integer({ minimum: 1 }) }),
+    status: 200,
+    raw: true,
+  },
+  originalHead: {
+    method: 'HEAD',
+    path: '/api/assets/:id/original',
+    access: 'phone-or-person',
+    summary: 'The headers of the original',
+    params: Type.Object({ id: Type.Integer({ minimum: 1 }) }),
+    status: 200,
+    raw: true,
+  },
+} as const satisfies Contract;

@@ -1,0 +1,129 @@
+/**
+ * What a phone told of its items, held against what the box has: the answer to "what do you have?", and the counts
+ * that add up (seen = safe + waiting + refused).
+ */
+import { CodedError } from '../platform/errors.ts';
+import type { OpenLibrary } from './open-library.ts';
+import { checkPhonePath } from './placement.ts';
+import { parentOf } from './publishing.ts';
+import type { AssetState, ItemFacts, ItemRow } from './store.ts';
+
+export type ToldItem = {
+  path: string;
+  key?: string | undefined;
+  size: number;
+  mtime: number | null;
+  sha256?: string | undefined;
+};
+
+export type ItemAnswer =
+  | { answer: 'have' }
+  | { answer: 'need' }
+  | { answer: 'send-hash' }
+  | { answer: 'refused'; code: string; reason: string };
+
+/** The sentence for each reason why an item is not taken, now and in later listings. */
+const refusalReasons: Readonly<Record<string, string>> = {
+  'empty-picture': 'This picture has no bytes at all, so there is nothing to keep. Look at it on the phone.',
+  'invalid-name': 'This name cannot be kept as a file. Rename it on the phone, and it comes in.',
+  deleted: 'Its owner deleted it here. It stays deleted, whatever the phone still has.',
+};
+
+export function refusalReason(code: string): string {
+  return refusalReasons[code] ?? 'The box does not take this file.';
+}
+
+/**
+ * Answers each item in order, and writes down what is new: an item that the box does not have is waiting from the
+ * moment it was told of. *Have* means published and verified, not in the trash.
+ */
+export async function checkItems(
+  library: OpenLibrary,
+  phone: { phoneId: string; personId: string },
+  items: readonly ToldItem[],
+  now: number,
+): Promise<ItemAnswer[]> {
+  const changes: Array<() => void> = [];
+  const answers = items.map((item) => {
+    const facts = factsOf(phone.phoneId, item, now);
+    try {
+      checkPhonePath(item.path);
+    } catch (error) {
+      if (!(error instanceof CodedError)) throw error;
+      return { answer: 'refused', code: error.code, reason: error.message } as const;
+    }
+    return answerOne(library, phone, item, facts, changes);
+  });
+  if (changes.length > 0) {
+    await library.database.write(() => {
+      for (const change of changes) change();
+    });
+  }
+  return answers;
+}
+
+function answerOne(
+  library: OpenLibrary,
+  phone: { phoneId: string; personId: string },
+  item: ToldItem,
+  facts: ItemFacts,
+  changes: Array<() => void>,
+): ItemAnswer {
+  const { rows } = library;
+  const known = rows.item(phone.phoneId, item.path);
+  const answer = known === undefined ? undefined : answerUnchanged(known, item);
+  if (answer !== undefined) return answer;
+  const held = heldElsewhere(library, phone, item);
+  if (held !== undefined) {
+    changes.push(() => rows.putSafe(facts, held.assetId));
+    return held.deleted ? refused('deleted') : { answer: 'have' };
+  }
+  changes.push(() => rows.putWaiting(facts));
+  const mayHave = item.sha256 === undefined && rows.hasAssetOfSize(phone.personId, item.size);
+  return { answer: mayHave ? 'send-hash' : 'need' };
+}
+
+/** The answer for an item that is as the phone told it before; undefined when its file is wanted (again). */
+function answerUnchanged(known: ItemRow, item: ToldItem): ItemAnswer | undefined {
+  if (known.size !== item.size || known.mtime !== item.mtime) return undefined;
+  if (known.asset_state === 'present') return { answer: 'have' };
+  if (isDeleted(known.asset_state)) return refused('deleted');
+  return known.refusal === null ? undefined : refused(known.refusal);
+}
+
+/** The same content under another name of this phone (by the phone's own id), or of this person (by checksum). */
+function heldElsewhere(
+  { rows }: OpenLibrary,
+  phone: { phoneId: string; personId: string },
+  item: ToldItem,
+): { assetId: number; deleted: boolean } | undefined {
+  const moved = item.key === undefined ? undefined : rows.itemByKey(phone.phoneId, item.key);
+  const unchanged = moved?.size === item.size && moved.mtime === item.mtime;
+  if (unchanged && moved.asset_state === 'present' && moved.asset_id !== null) {
+    return { assetId: moved.asset_id, deleted: false };
+  }
+  if (item.sha256 === undefined) return undefined;
+  const same = rows.assetByContent(phone.personId, Buffer.from(item.sha256, 'hex'));
+  if (same === undefined || (same.state !== 'present' && !isDeleted(same.state))) return undefined;
+  return { assetId: same.id, deleted: same.state !== 'present' };
+}
+
+function isDeleted(state: AssetState | null): boolean {
+  return state === 'trashed' || state === 'deleted';
+}
+
+function refused(code: string): ItemAnswer {
+  return { answer: 'refused', code, reason: refusalReason(code) };
+}
+
+function factsOf(phoneId: string, item: ToldItem, now: number): ItemFacts {
+  return {
+    phoneId,
+    parent: parentOf(item.path),
+    path: item.path,
+    key: item.key ?? null,
+    size: item.size,
+    mtime: item.mtime,
+    seenAt: now,
+  };
+}

@@ -1,0 +1,263 @@
+/**
+ * Owns the library on the adopted disk: where it is, whether it is open, and what may be asked of it.
+ * Never keeps an open library for a caller, never makes one where a disk is missing; only set-up creates one.
+ * Called by uploads, by the doors above it and by its own routes.
+ */
+import { randomUUID } from 'node:crypto';
+import { mkdir, readdir } from 'node:fs/promises';
+import { Disk, markerFolder } from '../disks/disk.ts';
+import { Database } from '../platform/database.ts';
+import { CodedError, systemCode } from '../platform/errors.ts';
+import type { Logger } from '../platform/log.ts';
+import { mediaKind } from './media-kinds.ts';
+import { cataloguePath, incomingFolder, OpenLibrary } from './open-library.ts';
+import type { Arrival, Publishing } from './publishing.ts';
+import { writeReadme } from './readme.ts';
+
+export type PersonCopy = Readonly<{ id: string; name: string; folder: string }>;
+/** `none`: no disk was adopted yet. */
+export type LibraryState = 'ok' | 'missing' | 'none';
+
+type LibraryDeps = Readonly<{
+  diskDir: string | undefined;
+  migrationsDir: string;
+  /** The id of the disk that this box adopted, from its settings. */
+  adoptedDiskId: () => string | undefined;
+  people: () => readonly PersonCopy[];
+  publishing: Publishing;
+  /** Whether videos cannot be dated, so that they must wait. */
+  videoToolsMissing: () => boolean;
+  log: Logger;
+  now: () => number;
+  /** How often a missing disk is looked for, and an attached one looked at. */
+  watchMs?: number;
+}>;
+
+/** The errors after which the disk is taken for gone, whatever operation met them. */
+const goneCodes = new Set(['EIO', 'ENODEV', 'ENXIO', 'ESTALE', 'EROFS', 'ESHUTDOWN', 'EUCLEAN', 'ENOTCONN']);
+
+export class Library {
+  readonly #deps: LibraryDeps;
+  readonly #opened: Array<(library: OpenLibrary) => Promise<void>> = [];
+  #current: OpenLibrary | undefined;
+  #problem: CodedError | undefined;
+  #watch: NodeJS.Timeout | undefined;
+  #turning: Promise<void> = Promise.resolve();
+  #stopped = true;
+
+  constructor(deps: LibraryDeps) {
+    this.#deps = deps;
+  }
+
+  /** Registers what a room above must do each time a library opens, before anybody is served from it. */
+  onOpened(prepare: (library: OpenLibrary) => Promise<void>): void {
+    this.#opened.push(prepare);
+  }
+
+  /** Opens the adopted disk's library if it is there, and goes on looking for it while it is not. */
+  async open(): Promise<void> {
+    this.#stopped = false;
+    await this.#turn(() => this.#look());
+    this.#watchOn();
+  }
+
+  async close(): Promise<void> {
+    this.#stopped = true;
+    clearTimeout(this.#watch);
+    await this.#turn(() => this.#letGo());
+  }
+
+  get state(): LibraryState {
+    if (this.#deps.adoptedDiskId() === undefined) return 'none';
+    return this.#current === undefined ? 'missing' : 'ok';
+  }
+
+  /** The library that is open now. Ask again for each operation. @throws {CodedError} `disk-missing`, `not-set-up`. */
+  current(): OpenLibrary {
+    if (this.#current !== undefined) return this.#current;
+    if (this.state === 'none') {
+      throw new CodedError('not-set-up', 'This box is not set up yet. Open it in a browser, or run "nightjar setup".');
+    }
+    throw (
+      this.#problem ??
+      new CodedError(
+        'disk-missing',
+        "The library's disk is not there. Nothing that was acknowledged is lost; put it back, and the box goes on by itself.",
+      )
+    );
+  }
+
+  /**
+   * Makes the configured disk this box's library. The only place where a marker is written.
+   * @returns the disk's id, for the settings. @throws {CodedError} `disk-missing`, `disk-foreign`.
+   */
+  async create(boxId: string): Promise<string> {
+    const { diskDir, now } = this.#deps;
+    if (diskDir === undefined) {
+      throw new CodedError(
+        'disk-missing',
+        'No disk is configured for the photos. Set NIGHTJAR_DISK_DIR to its folder, and start the box again.',
+      );
+    }
+    const diskId = await Disk.adopt(diskDir, { diskId: randomUUID(), boxId, now: now() });
+    await writeReadme(diskDir);
+    return diskId;
+  }
+
+  /** Opens what `create` made, or a disk that came back, without waiting for the next look. */
+  async lookNow(): Promise<void> {
+    await this.#turn(() => this.#look());
+  }
+
+  /** Gives a received file its place. See `Publishing.admit`. */
+  async admit(library: OpenLibrary, arrival: Arrival): Promise<{ assetId: number; alreadyThere: boolean }> {
+    return this.#deps.publishing.admit(library, arrival);
+  }
+
+  /**
+   * A folder is chosen once, by the capture date; without the tool that reads it, videos wait.
+   * @throws {CodedError} `video-tools-missing`.
+   */
+  requireToolsFor(path: string): void {
+    if (mediaKind(path).kind !== 'video' || !this.#deps.videoToolsMissing()) return;
+    throw new CodedError(
+      'video-tools-missing',
+      'The box cannot read videos, because ffprobe is not installed on it. The video stays on the phone and comes in once it is (Debian: apt-get install ffmpeg).',
+    );
+  }
+
+  /** Puts a person into the catalogue's copy; called before that person's first file. */
+  async ensurePerson(library: OpenLibrary, person: PersonCopy): Promise<void> {
+    if (library.rows.personIds().includes(person.id)) return;
+    await library.database.write(() => library.rows.putPerson(person));
+  }
+
+  /**
+   * Told of an error that an operation met on `library`. If it means that the disk is gone, the library is closed at
+   * once (so that the disk can be unmounted) and looked for again. Returns the error that the caller should throw.
+   */
+  failed(library: OpenLibrary, error: unknown): unknown {
+    const code = systemCode(error);
+    const gone =
+      (code !== undefined && goneCodes.has(code)) ||
+      (error instanceof CodedError && (error.code === 'disk-missing' || error.code === 'disk-foreign')) ||
+      // Every path begins at the held root: when that is closed, or its mount is gone, names cannot be found.
+      (library.closing.aborted && (code === 'ENOENT' || code === 'EBADF' || code === 'ENOTDIR'));
+    if (!gone) return error;
+    const problem =
+      error instanceof CodedError
+        ? error
+        : new CodedError(
+            'disk-missing',
+            'The disk does not answer. Nothing that was acknowledged is lost; the box goes on by itself when it is back.',
+            { cause: error },
+          );
+    if (library === this.#current) {
+      this.#problem = problem;
+      this.#turn(() => this.#letGo()).catch((cause: unknown) =>
+        this.#deps.log.error({ err: cause }, 'closing the library failed'),
+      );
+    }
+    return problem;
+  }
+
+  /** One change of state at a time, in order. */
+  #turn(change: () => Promise<void>): Promise<void> {
+    const mine = this.#turning.then(change, change);
+    this.#turning = mine.catch(() => undefined);
+    return mine;
+  }
+
+  #watchOn(): void {
+    if (this.#stopped) return;
+    this.#watch = setTimeout(() => {
+      this.#turn(() => this.#look())
+        .catch((error: unknown) => this.#deps.log.error({ err: error }, 'looking for the disk failed'))
+        .finally(() => this.#watchOn());
+    }, this.#deps.watchMs ?? 1_000);
+    this.#watch.unref();
+  }
+
+  async #look(): Promise<void> {
+    const diskId = this.#deps.adoptedDiskId();
+    if (this.#stopped || diskId === undefined || this.#deps.diskDir === undefined) return;
+    if (this.#current !== undefined) {
+      const problem = await this.#current.disk.check().then(
+        () => undefined,
+        (error: unknown) => error,
+      );
+      if (problem === undefined) return;
+      this.#deps.log.warn({ err: problem }, 'the disk went away');
+      if (problem instanceof CodedError) this.#problem = problem;
+      await this.#letGo();
+      return;
+    }
+    try {
+      await this.#openLibrary(this.#deps.diskDir, diskId);
+    } catch (error) {
+      const problem =
+        error instanceof CodedError
+          ? error
+          : new CodedError(
+              'disk-missing',
+              'The disk is there, but its library cannot be opened. Nothing was changed on it; the box tries again by itself.',
+              { cause: error },
+            );
+      if (problem.message !== this.#problem?.message)
+        this.#deps.log.warn({ err: error }, 'the library cannot be opened');
+      this.#problem = problem;
+    }
+  }
+
+  async #openLibrary(diskDir: string, diskId: string): Promise<void> {
+    const disk = await Disk.open(diskDir, diskId);
+    let library: OpenLibrary | undefined;
+    try {
+      await mkdir(disk.resolve(incomingFolder), { recursive: true, mode: 0o700 });
+      // A marker without a catalogue is a set-up that was interrupted: nothing can have been acknowledged before it.
+      const database = Database.open(`${disk.path}/${cataloguePath}`, {
+        migrationsDir: this.#deps.migrationsDir,
+        create: await this.#isNew(disk),
+      });
+      library = new OpenLibrary(disk, database);
+      // The catalogue was opened by its name: make sure that this was the same disk.
+      await disk.check();
+      await this.#prepare(library);
+    } catch (error) {
+      if (library === undefined) await disk.close();
+      else await library.close();
+      throw error;
+    }
+    this.#current = library;
+    this.#problem = undefined;
+    this.#deps.log.info({ disk: diskDir }, 'library open');
+  }
+
+  async #prepare(library: OpenLibrary): Promise<void> {
+    const { rows, database } = library;
+    await database.write(() => {
+      for (const person of this.#deps.people()) rows.putPerson(person);
+    });
+    const { finished, dropped } = await this.#deps.publishing.reconcile(library);
+    if (finished + dropped > 0)
+      this.#deps.log.info({ finished, dropped }, 'interrupted arrivals were driven to their end');
+    for (const prepare of this.#opened) await prepare(library);
+  }
+
+  /** Whether this disk never had a catalogue: only then may one be made. */
+  async #isNew(disk: Disk): Promise<boolean> {
+    const names = await readdir(disk.resolve(markerFolder));
+    const photos = await readdir(disk.resolve(''));
+    return !names.includes('library.sqlite') && !photos.includes('Photos') && !photos.includes('Files');
+  }
+
+  async #letGo(): Promise<void> {
+    const library = this.#current;
+    this.#current = undefined;
+    if (library === undefined) return;
+    await library
+      .close()
+      .catch((error: unknown) => this.#deps.log.warn({ err: error }, 'the disk was gone before it could be closed'));
+    this.#deps.log.warn('library closed');
+  }
+}

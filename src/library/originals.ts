@@ -1,0 +1,106 @@
+/**
+ * Gives originals back: whole or one range of them, with a strong ETag that is the content's checksum (RFC 9110,
+ * sections 8.8.3, 13 and 14). Several ranges in one request are answered with the whole, as the RFC allows.
+ */
+import { constants } from 'node:fs';
+import { type FileHandle, open } from 'node:fs/promises';
+import { posix } from 'node:path';
+import type { FastifyReply } from 'fastify';
+import { CodedError } from '../platform/errors.ts';
+import type { OpenLibrary } from './open-library.ts';
+import type { AssetRow } from './store.ts';
+
+export type Original = Readonly<{ asset: AssetRow; file: FileHandle }>;
+
+/** @throws {CodedError} `not-found` also for another person's photo, and for one whose file was taken away. */
+export async function openOriginal(library: OpenLibrary, personId: string, id: number): Promise<Original> {
+  const asset = library.rows.asset(id);
+  if (asset === undefined || asset.person_id !== personId || asset.state !== 'present') {
+    throw new CodedError('not-found', 'There is no such photo in this library.');
+  }
+  const file = await open(library.disk.resolve(asset.path), constants.O_RDONLY | constants.O_NOFOLLOW).catch(
+    async (error: unknown) => {
+      await library.disk.check();
+      throw new CodedError(
+        'not-found',
+        `The file "${asset.path}" is not on the disk any more. Somebody moved or removed it there.`,
+        { cause: error },
+      );
+    },
+  );
+  const size = (await file.stat()).size;
+  if (size === asset.size) return { asset, file };
+  await file.close();
+  throw new CodedError(
+    'not-found',
+    `The file "${asset.path}" was changed on the disk, so it is not the photo that came in.`,
+  );
+}
+
+/** Answers with the original, and closes it in every case. */
+export async function sendOriginal({ asset, file }: Original, reply: FastifyReply, withBody: boolean): Promise<void> {
+  const { headers } = reply.request;
+  const etag = `"${asset.sha256.toString('hex')}"`;
+  reply
+    .header('ETag', etag)
+    .header('Accept-Ranges', 'bytes')
+    .header('Cache-Control', 'private, no-cache')
+    .header('Last-Modified', new Date(asset.mtime ?? asset.added_at).toUTCString())
+    .header('Content-Type', asset.media_type)
+    // An original is untrusted: it is shown as what its name says, or saved, and never run as a page.
+    .header('Content-Security-Policy', "sandbox; default-src 'none'")
+    .header(
+      'Content-Disposition',
+      `${asset.kind === 'photo' || asset.kind === 'video' ? 'inline' : 'attachment'}; filename*=UTF-8''${encode(posix.basename(asset.path))}`,
+    );
+  if (matches(headers['if-none-match'], etag)) {
+    await file.close();
+    reply.code(304).send();
+    return;
+  }
+  const wanted = headers['if-range'] === undefined || headers['if-range'] === etag ? headers.range : undefined;
+  const range = rangeOf(wanted, asset.size);
+  if (range === 'unsatisfiable') {
+    await file.close();
+    reply.code(416).header('Content-Range', `bytes */${asset.size}`).send();
+    return;
+  }
+  const { start, end } = range ?? { start: 0, end: asset.size - 1 };
+  if (range !== undefined) reply.code(206).header('Content-Range', `bytes ${start}-${end}/${asset.size}`);
+  reply.header('Content-Length', String(end - start + 1));
+  if (!withBody || asset.size === 0) {
+    await file.close();
+    reply.send();
+    return;
+  }
+  reply.send(file.createReadStream({ start, end, highWaterMark: 256 * 1024 }));
+}
+
+/** One `bytes=` range within `size`; undefined when there is none that counts (RFC 9110, section 14.1.2). */
+export function rangeOf(
+  header: string | undefined,
+  size: number,
+): { start: number; end: number } | 'unsatisfiable' | undefined {
+  const match = /^bytes=(\d{0,15})-(\d{0,15})$/.exec(header ?? '');
+  if (match === null) return undefined;
+  const [, first = '', last = ''] = match;
+  if (first === '' && last === '') return undefined;
+  if (first === '') {
+    const length = Math.min(Number(last), size);
+    return length === 0 ? 'unsatisfiable' : { start: size - length, end: size - 1 };
+  }
+  const start = Number(first);
+  const end = last === '' ? size - 1 : Math.min(Number(last), size - 1);
+  if (last !== '' && Number(last) < start) return undefined;
+  return start >= size ? 'unsatisfiable' : { start, end };
+}
+
+function matches(header: string | undefined, etag: string): boolean {
+  if (header === undefined) return false;
+  return header.trim() === '*' || header.split(',').some((one) => one.trim().replace(/^W\//, '') === etag);
+}
+
+/** RFC 8187, section 3.2.1. */
+function encode(name: string): string {
+  return encodeURIComponent(name).replaceAll(/['()*]/g, (one) => `%${one.charCodeAt(0).toString(16).toUpperCase()}`);
+}

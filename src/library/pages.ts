@@ -1,0 +1,35 @@
+/** Cursors of paged listings: opaque to clients, and stable while rows come and go (no offsets). */
+import { CodedError } from '../platform/errors.ts';
+import type { Cursor } from './store.ts';
+
+/** Cuts one page from rows that were asked for with `limit + 1`, and says where the next begins. */
+export function pageOf<Row>(
+  rows: Row[],
+  limit: number,
+  cursorOf: (row: Row) => string,
+): { page: Row[]; next: string | null } {
+  const page = rows.slice(0, limit);
+  const last = page.at(-1);
+  const next = rows.length > limit && last !== undefined ? Buffer.from(cursorOf(last)).toString('base64url') : null;
+  return { page, next };
+}
+
+/** @throws {CodedError} `invalid-request`. */
+export function readCursor(cursor: string | undefined): Cursor | undefined {
+  if (cursor === undefined) return undefined;
+  const match = /^(-?\d{1,16})\.(\d{1,16})$/.exec(Buffer.from(cursor, 'base64url').toString('latin1'));
+  if (match === null) throw invalid();
+  return { at: Number(match[1]), id: Number(match[2]) };
+}
+
+/** @throws {CodedError} `invalid-request`. */
+export function readItemCursor(cursor: string | undefined): number {
+  if (cursor === undefined) return 0;
+  const text = Buffer.from(cursor, 'base64url').toString('latin1');
+  if (!/^\d{1,16}$/.test(text)) throw invalid();
+  return Number(text);
+}
+
+function invalid(): CodedError {
+  return new CodedError('invalid-request', 'This page mark is not one that the box gave. Begin again without one.');
+}
