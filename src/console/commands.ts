@@ -1,0 +1,197 @@
+/**
+ * The verbs of `nightjar`: reads what was asked, asks the daemon, prints. Results go to `out`, everything else to
+ * `err`, so that `--json` prints one object and nothing more.
+ */
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { type ParseArgsConfig, parseArgs } from 'node:util';
+import type { Static } from 'typebox';
+import type { accessContract, PersonView } from '../access/contract.ts';
+import type { PhoneView } from '../phones/contract.ts';
+import { BoxSocket } from './box-socket.ts';
+import { Failure } from './failure.ts';
+import { runPair } from './pair.ts';
+import { facts, moment, table } from './print.ts';
+import type { Terminal } from './terminal.ts';
+
+const usage = `nightjar: the console of the box. The daemon has to be running.
+
+  nightjar setup --code CODE --person NAME --password-stdin   claim a new box; the password is read from standard input
+  nightjar pair --person NAME --phone NAME                    open a pairing: QR code, link and short code, 15 minutes
+           [--json] [--png FILE] [--svg FILE]
+  nightjar status [--json]                                    how the box is, and its setup code while it has no owner
+  nightjar people [--json]                                    the people of the house
+  nightjar people add NAME
+  nightjar phones [--json]                                    the phones and when each was last seen
+  nightjar phones revoke ID                                   end a phone's access; its photos stay
+
+The state folder is NIGHTJAR_STATE_DIR, or .run/state in the current folder.`;
+
+const passwordBytesMax = 4_096;
+
+/** Runs one command. Resolves with the exit status: 0 done, 1 failed, 2 asked wrongly. Never rejects. */
+export async function runConsole(args: readonly string[], terminal: Terminal): Promise<number> {
+  const [verb, ...rest] = args;
+  try {
+    if (verb === undefined) throw new Failure(`${usage}`, 2);
+    if (verb === '--help' || verb === '-h' || verb === 'help' || rest.includes('--help') || rest.includes('-h')) {
+      terminal.out(usage);
+      return 0;
+    }
+    const run = verbs.get(verb);
+    if (run === undefined) throw new Failure(`There is no command "${verb}". "nightjar --help" lists them.`, 2);
+    await run(rest, new BoxSocket(terminal.stateDir), terminal);
+    return 0;
+  } catch (error) {
+    const failure = error instanceof Failure ? error : new Failure(`This failed: ${(error as Error).message}`);
+    terminal.err(failure.message);
+    return failure.exitCode;
+  }
+}
+
+type Verb = (args: string[], box: BoxSocket, terminal: Terminal) => Promise<void>;
+
+const verbs: ReadonlyMap<string, Verb> = new Map(
+  Object.entries<Verb>({
+    setup: runSetup,
+    pair: async (args, box, terminal) => {
+      const { values } = parse(args, {
+        person: { type: 'string' },
+        phone: { type: 'string' },
+        json: { type: 'boolean' },
+        png: { type: 'string' },
+        svg: { type: 'string' },
+      });
+      const person = required(values.person, '--person NAME');
+      const phone = required(values.phone, '--phone NAME');
+      await runPair({ person, phone, json: values.json === true, png: values.png, svg: values.svg }, box, terminal);
+    },
+    status: runStatus,
+    people: runPeople,
+    phones: runPhones,
+  }),
+);
+
+async function runSetup(args: string[], box: BoxSocket, terminal: Terminal): Promise<void> {
+  const { values } = parse(args, {
+    code: { type: 'string' },
+    person: { type: 'string' },
+    'password-stdin': { type: 'boolean' },
+    json: { type: 'boolean' },
+  });
+  const code = required(values.code, '--code CODE');
+  const person = required(values.person, '--person NAME');
+  if (values['password-stdin'] !== true) {
+    throw new Failure(
+      'Give the password on standard input, with --password-stdin: in an argument others could read it.',
+      2,
+    );
+  }
+  const password = await readPassword(terminal.input);
+  const reply = (await box.ask('POST', '/api/setup', { code, person, password })) as Reply<'claim'>;
+  if (values.json === true) return terminal.out(JSON.stringify(reply));
+  terminal.out(`The box is set up, and ${reply.person.name} is its owner. Pair the first phone with "nightjar pair".`);
+}
+
+async function runStatus(args: string[], box: BoxSocket, terminal: Terminal): Promise<void> {
+  const { values } = parse(args, { json: { type: 'boolean' } });
+  const health = await box.ask('GET', '/api/health');
+  const { claimed } = (await box.ask('GET', '/api/setup')) as Reply<'getSetup'>;
+  // Never over the API: whoever reads this file as the daemon's user owns the box anyway.
+  const setupCode = claimed ? undefined : await readSetupCode(terminal.stateDir);
+  if (values.json === true) {
+    return terminal.out(JSON.stringify({ claimed, ...(setupCode !== undefined && { setupCode }), health }));
+  }
+  terminal.out(facts(health).join('\n'));
+  if (claimed) return terminal.out('set up: yes');
+  terminal.out('set up: no');
+  if (setupCode !== undefined) terminal.out(`setup code: ${setupCode}`);
+}
+
+async function runPeople(args: string[], box: BoxSocket, terminal: Terminal): Promise<void> {
+  const { values, positionals } = parse(args, { json: { type: 'boolean' } }, 2);
+  const [action, name] = positionals;
+  const json = values.json === true;
+  if (action === undefined) {
+    const { people } = (await box.ask('GET', '/api/people')) as { people: Array<Static<typeof PersonView>> };
+    if (json) return terminal.out(JSON.stringify({ people }));
+    const rows = people.map((person) => [person.name, person.role, `Photos/${person.folder}`]);
+    return terminal.out(
+      people.length === 0 ? 'Nobody yet. Set the box up first.' : table(['NAME', 'ROLE', 'FOLDER'], rows),
+    );
+  }
+  if (action !== 'add') throw new Failure(`There is no "people ${action}". "nightjar --help" lists the commands.`, 2);
+  const reply = (await box.ask('POST', '/api/people', { person: required(name, 'NAME') })) as Reply<'addPerson'>;
+  if (json) return terminal.out(JSON.stringify(reply));
+  terminal.out(`${reply.person.name} is on the box now. Photos go to Photos/${reply.person.folder}.`);
+}
+
+async function runPhones(args: string[], box: BoxSocket, terminal: Terminal): Promise<void> {
+  const { values, positionals } = parse(args, { json: { type: 'boolean' } }, 2);
+  const [action, id] = positionals;
+  if (action === undefined) {
+    const { phones } = (await box.ask('GET', '/api/phones')) as { phones: Array<Static<typeof PhoneView>> };
+    if (values.json === true) return terminal.out(JSON.stringify({ phones }));
+    const rows = phones.map((phone) => [
+      phone.name,
+      phone.person,
+      moment(phone.lastSeenAt),
+      phone.baseFolder,
+      phone.id,
+    ]);
+    const head = ['PHONE', 'PERSON', 'LAST SEEN', 'FOLDER', 'ID'];
+    return terminal.out(phones.length === 0 ? 'No phone yet. Pair one with "nightjar pair".' : table(head, rows));
+  }
+  if (action !== 'revoke')
+    throw new Failure(`There is no "phones ${action}". "nightjar --help" lists the commands.`, 2);
+  await box.ask('DELETE', `/api/phones/${encodeURIComponent(required(id, 'ID'))}`);
+  if (values.json === true) return terminal.out(JSON.stringify({ revoked: id }));
+  terminal.out('This phone can no longer reach the box. Its photos stay.');
+}
+
+type Reply<K extends 'claim' | 'getSetup' | 'addPerson'> = Static<(typeof accessContract)[K]['reply']>;
+
+/** Reads the arguments of one verb. @throws {Failure} with exit status 2 */
+function parse<const O extends NonNullable<ParseArgsConfig['options']>>(
+  args: string[],
+  options: O,
+  positionalsMax = 0,
+) {
+  try {
+    const parsed = parseArgs({ args, options, allowPositionals: positionalsMax > 0, strict: true });
+    if (parsed.positionals.length <= positionalsMax) return parsed;
+  } catch (error) {
+    throw new Failure(`${(error as Error).message.split('. ')[0]}. "nightjar --help" says how.`, 2);
+  }
+  throw new Failure('That is too many names: put quotes around one with spaces. "nightjar --help" says how.', 2);
+}
+
+function required(value: string | undefined, what: string): string {
+  if (value === undefined || value === '') throw new Failure(`${what} is missing. "nightjar --help" says how.`, 2);
+  return value;
+}
+
+/** Standard input without its last line end. */
+async function readPassword(input: AsyncIterable<Buffer | string>): Promise<string> {
+  const chunks: Buffer[] = [];
+  let bytes = 0;
+  for await (const chunk of input) {
+    chunks.push(Buffer.from(chunk));
+    bytes += chunk.length;
+    if (bytes > passwordBytesMax)
+      throw new Failure(`A password has at most ${passwordBytesMax} bytes. Nothing was sent.`, 2);
+  }
+  const password = Buffer.concat(chunks)
+    .toString('utf8')
+    .replace(/\r?\n$/, '');
+  if (password === '') throw new Failure('No password came on standard input. Nothing was sent.', 2);
+  return password;
+}
+
+async function readSetupCode(stateDir: string): Promise<string | undefined> {
+  try {
+    return (await readFile(join(stateDir, 'setup-code'), 'utf8')).trim();
+  } catch {
+    return undefined;
+  }
+}

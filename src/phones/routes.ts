@@ -1,0 +1,37 @@
+import type { FastifyRequest } from 'fastify';
+import { implement, type Routes } from '../http/contract.ts';
+import type { Transport } from '../http/gate.ts';
+import { CodedError } from '../platform/errors.ts';
+import { phonesContract } from './contract.ts';
+import { pairingQrSvg } from './pairing-qr.ts';
+import type { Phones } from './phones.ts';
+
+/** The HTTP side of phones. `transportOf` says how a request came in, from the socket. */
+export function phonesRoutes(deps: { phones: Phones; transportOf: (request: FastifyRequest) => Transport }): Routes {
+  const { phones, transportOf } = deps;
+  // A secret that comes in, or a token that goes out, in clear text would be everyone's in the house.
+  const requirePrivacy = (request: FastifyRequest) => {
+    if (transportOf(request) === 'http') {
+      throw new CodedError(
+        'https-required',
+        'Pairing travels only over https. Nothing was paired; open the link as it is.',
+      );
+    }
+  };
+  return implement(phonesContract, {
+    listPhones: async ({ caller }) => ({ phones: phones.list(caller) }),
+    revokePhone: async ({ caller, params }) => phones.revoke(caller, params.id),
+    createPairing: async ({ caller, body }) => {
+      const pairing = await phones.createPairing(caller, body);
+      return { ...pairing, qrSvg: await pairingQrSvg(pairing.link) };
+    },
+    lookAtPairing: async ({ body, request }) => {
+      requirePrivacy(request);
+      return phones.lookAtPairing(body);
+    },
+    redeemPairing: async ({ body, request }) => {
+      requirePrivacy(request);
+      return phones.redeemPairing(body, body);
+    },
+  });
+}
