@@ -1,0 +1,55 @@
+/**
+ * The process edge: reads the configuration, starts the box, waits for a signal, stops within 10 seconds.
+ * `--announce` prints the addresses and the setup code for the person at this terminal; they never go to the log.
+ */
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { readConfig } from './config.ts';
+import { Nightjar } from './nightjar.ts';
+import { CodedError } from './platform/errors.ts';
+import { createLog } from './platform/log.ts';
+
+const stopMsMax = 10_000;
+
+async function main(): Promise<void> {
+  const config = readConfig(process.env);
+  const log = createLog({ level: config.logLevel });
+  const box = new Nightjar(config, log);
+  const stopped = new Promise<NodeJS.Signals>((resolve) => {
+    process.once('SIGTERM', resolve);
+    process.once('SIGINT', resolve);
+  });
+  const started = await box.start();
+  if (process.argv.includes('--announce')) await announce(config.stateDir, started);
+  log.info({ signal: await stopped }, 'stopping');
+  setTimeout(() => process.exit(1), stopMsMax).unref();
+  await box.stop();
+  log.info('stopped');
+  process.exit(0);
+}
+
+async function announce(stateDir: string, started: Awaited<ReturnType<Nightjar['start']>>): Promise<void> {
+  const lines = ['', 'Nightjar is running.', '', `  On this computer:  http://localhost:${started.httpPort}/`];
+  for (const address of started.addresses) lines.push(`  On your network:   https://${address}/`);
+  if (!started.setUp) {
+    const code = await readFile(join(stateDir, 'setup-code'), 'utf8').catch(() => '');
+    lines.push(
+      '',
+      `  Setup code:        ${code.trim()}`,
+      '  Nobody owns this box yet; whoever has the code can claim it.',
+    );
+    lines.push(`  npm run -s nightjar -- setup --code ${code.trim()} --person NAME --password-stdin`);
+  }
+  process.stderr.write(`${lines.join('\n')}\n\n`);
+}
+
+main().catch((error: unknown) => {
+  const text =
+    error instanceof CodedError
+      ? error.message
+      : error instanceof Error
+        ? (error.stack ?? error.message)
+        : String(error);
+  process.stderr.write(`Nightjar could not start. ${text}\n`);
+  process.exit(1);
+});

@@ -1,0 +1,321 @@
+/**
+ * The composition root: the only file that knows every part. Starts them from the bottom up; stopping is the reverse.
+ */
+import { randomBytes, randomUUID } from 'node:crypto';
+import { mkdir, readdir, readFile } from 'node:fs/promises';
+import { extname, join } from 'node:path';
+import type { FastifyRequest } from 'fastify';
+import { Access } from './access/access.ts';
+import { accessRoutes } from './access/routes.ts';
+import { sessionTokenFrom } from './access/sessions.ts';
+import type { Config } from './config.ts';
+import type { Caller } from './http/caller.ts';
+import type { Routes } from './http/contract.ts';
+import { healthRoutes } from './http/health.ts';
+import { BoxIdentity } from './http/identity.ts';
+import { openApiRoutes } from './http/openapi.ts';
+import { certificateRoutes, staticPage } from './http/pages.ts';
+import { HttpServer, transportOf } from './http/server.ts';
+import { welcomePage } from './http/welcome.ts';
+import { choose } from './library/capture-date.ts';
+import { CaptureReader } from './library/capture-reader.ts';
+import { Library } from './library/library.ts';
+import { mediaKind } from './library/media-kinds.ts';
+import type { OpenLibrary } from './library/open-library.ts';
+import { Publishing } from './library/publishing.ts';
+import { libraryRoutes } from './library/routes.ts';
+import { type BoxFacts, Phones } from './phones/phones.ts';
+import { phonesRoutes } from './phones/routes.ts';
+import { hostAndPort, localAddresses } from './platform/addresses.ts';
+import { runCommand } from './platform/commands.ts';
+import { Database } from './platform/database.ts';
+import { Jobs } from './platform/jobs.ts';
+import type { Logger } from './platform/log.ts';
+import { Settings } from './platform/settings.ts';
+import { tusRoutes } from './uploads/tus.ts';
+import type { UploadOwner } from './uploads/upload.ts';
+import { Uploads } from './uploads/uploads.ts';
+
+const root = new URL('..', import.meta.url).pathname;
+const schemaDir = (name: string) => join(root, 'src/schema', name);
+const boxIdSetting = 'box.id';
+const diskIdSetting = 'library.disk-id';
+const housekeepingMs = 3_600_000;
+const pagePaths: Readonly<Record<string, string>> = { 'status.html': '/', 'pair.html': '/pair' };
+const pageTypes: Readonly<Record<string, string>> = {
+  '.html': 'text/html; charset=utf-8',
+  '.css': 'text/css; charset=utf-8',
+  '.js': 'text/javascript; charset=utf-8',
+  '.svg': 'image/svg+xml',
+};
+const now = () => Date.now();
+
+export type Started = Readonly<{ httpPort: number; httpsPort: number; setUp: boolean; addresses: readonly string[] }>;
+
+export class Nightjar {
+  readonly #config: Config;
+  readonly #log: Logger;
+  readonly #parts = new AsyncDisposableStack();
+  #httpsPort = 0;
+
+  constructor(config: Config, log: Logger) {
+    this.#config = config;
+    this.#log = log;
+  }
+
+  /** Starts every part, or stops those that had started and throws. */
+  async start(): Promise<Started> {
+    try {
+      return await this.#start();
+    } catch (error) {
+      await this.stop();
+      throw error;
+    }
+  }
+
+  /** Stops every part, the last one first. Safe to call again. */
+  async stop(): Promise<void> {
+    await this.#parts.disposeAsync();
+  }
+
+  async #start(): Promise<Started> {
+    const config = this.#config;
+    const log = this.#log;
+    await mkdir(config.stateDir, { recursive: true, mode: 0o700 });
+    const version = await programVersion();
+    const database = this.#part(
+      Database.open(join(config.stateDir, 'nightjar.sqlite'), { migrationsDir: schemaDir('box-state'), create: true }),
+      (it) => it.close(),
+    );
+    const settings = new Settings(database);
+    const boxId = await settings.lasting(boxIdSetting, randomUUID);
+    const addresses = localAddresses();
+    const identity = await BoxIdentity.open({
+      stateDir: config.stateDir,
+      name: config.name,
+      hosts: config.hosts,
+      addresses,
+      now,
+    });
+
+    const { library, uploads, reader } = this.#storage(
+      settings,
+      () => access.people(),
+      (id) => ownerOf(phones, access, id),
+    );
+    const access = this.#part(
+      new Access({
+        database,
+        stateDir: config.stateDir,
+        boxName: config.name,
+        setupCode: config.setupCode,
+        onClaimed: async () => {
+          await settings.putText(diskIdSetting, await library.create(boxId));
+          // Whoever was told that the box is set up may pair and send at once.
+          await library.lookNow();
+        },
+        now,
+        randomBytes,
+        log,
+      }),
+      (it) => it.stop(),
+    );
+    const phones = new Phones({
+      database,
+      access,
+      boxFacts: () => this.#boxFacts(identity, addresses),
+      now,
+      randomBytes,
+      log,
+    });
+    await access.open();
+    phones.open();
+    await reader.open();
+    uploads.open();
+    await library.open();
+    this.#housekeeping(database, phones);
+
+    const rooms = [
+      healthRoutes(() => ({
+        status: library.state === 'ok' || library.state === 'none' ? 'ok' : 'degraded',
+        box: config.name,
+        version,
+        setUp: access.claimed(),
+        disk: library.state,
+      })),
+      accessRoutes({ access, transportOf }),
+      phonesRoutes({ phones, transportOf }),
+      libraryRoutes({ library, now, boxName: () => config.name, namesOf: (id) => namesOf(phones, access, id) }),
+      tusRoutes(uploads),
+    ];
+    const routes = [
+      ...rooms,
+      openApiRoutes(rooms, version),
+      certificateRoutes(identity.rootDer),
+      ...(await this.#pages()),
+    ];
+    const ports = await this.#listen(routes, identity, (request) => identify(request, access, phones));
+    log.info({ version, ...ports, disk: library.state }, 'nightjar is ready');
+    return { ...ports, setUp: access.claimed(), addresses: this.#boxFacts(identity, addresses).addresses };
+  }
+
+  /** What keeps the photos: the library on its disk, what reads their dates, and what receives them. */
+  #storage(
+    settings: Settings,
+    people: () => ReturnType<Access['people']>,
+    owner: (phoneId: string) => UploadOwner | undefined,
+  ): { library: Library; uploads: Uploads; reader: CaptureReader } {
+    const log = this.#log;
+    const reader = this.#part(new CaptureReader({ runCommand, now, log }), (it) => it.close());
+    const zone = Intl.DateTimeFormat().resolvedOptions().timeZone;
+    const publishing = new Publishing({
+      now,
+      captureDateOf: async (file, name, mtime) =>
+        choose({ metadata: await reader.read(file, mediaKind(name).kind), mtime, uploadedAt: now(), zone }),
+    });
+    const library = this.#part(
+      new Library({
+        diskDir: this.#config.diskDir,
+        migrationsDir: schemaDir('library'),
+        adoptedDiskId: () => settings.text(diskIdSetting),
+        people,
+        publishing,
+        videoToolsMissing: () => reader.videoToolsMissing(),
+        log,
+        now,
+      }),
+      (it) => it.close(),
+    );
+    const uploads = this.#part(new Uploads({ library, ownerOf: owner, now, randomBytes, log }), (it) => it.close());
+    library.onOpened(async (open) => this.#libraryHousekeeping(open, uploads));
+    return { library, uploads, reader };
+  }
+
+  #housekeeping(database: Database, phones: Phones): void {
+    const handler = {
+      version: 1,
+      leaseMs: 60_000,
+      attemptsMax: 5,
+      run: async () => void (await phones.removeExpired()),
+    };
+    const jobs = this.#part(
+      new Jobs({ database, now, log: this.#log, handlers: { 'remove-ended-pairings': handler } }),
+      (it) => it.close(),
+    );
+    jobs.every('remove-ended-pairings', housekeepingMs);
+    jobs.open();
+  }
+
+  /** The jobs of a library live and end with it: they are rows in its own catalogue. */
+  #libraryHousekeeping(open: OpenLibrary, uploads: Uploads): void {
+    const handler = {
+      version: 1,
+      leaseMs: 300_000,
+      attemptsMax: 5,
+      run: async () => void (await uploads.removeExpired(open)),
+    };
+    const jobs = new Jobs({
+      database: open.database,
+      now,
+      log: this.#log,
+      handlers: { 'remove-expired-uploads': handler },
+    });
+    jobs.every('remove-expired-uploads', housekeepingMs);
+    open.closing.addEventListener('abort', () => void jobs.close(), { once: true });
+    jobs.open();
+  }
+
+  async #listen(
+    routes: readonly Routes[],
+    identity: BoxIdentity,
+    identifyCaller: (request: FastifyRequest) => Caller,
+  ): Promise<{ httpPort: number; httpsPort: number }> {
+    const { config, fingerprint } = { config: this.#config, fingerprint: identity.fingerprint };
+    const server = this.#part(
+      new HttpServer({
+        routes,
+        identify: identifyCaller,
+        allowHost: (host) => host === `${config.name}.local` || config.hosts.includes(host),
+        log: this.#log,
+        loopbackHttp: config.loopbackHttp,
+        welcome: (host) => welcomePage({ box: config.name, fingerprint, host, httpsPort: this.#httpsPort }),
+      }),
+      (it) => it.close(),
+    );
+    // The console comes first: a second box on the same state folder stops here.
+    await server.listenConsole(join(config.stateDir, 'console.sock'));
+    this.#httpsPort = await server.listenHttps(config.httpsPort, identity);
+    const httpPort = await server.listenHttp(config.httpPort);
+    return { httpPort, httpsPort: this.#httpsPort };
+  }
+
+  /** The pages, and the phone client for whoever pairs a phone. Few and small, so they are read once. */
+  async #pages(): Promise<Routes[]> {
+    const dir = join(root, 'web/static');
+    const made: Routes[] = [];
+    for (const file of await readdir(dir)) {
+      const type = pageTypes[extname(file)];
+      if (type !== undefined)
+        made.push(staticPage(pagePaths[file] ?? `/static/${file}`, type, await readFile(join(dir, file))));
+    }
+    const client = await readFile(join(root, 'dist/nightjar-phone.tgz')).catch(() => undefined);
+    if (client === undefined) this.#log.warn('the phone client is not built, so the box cannot hand it out');
+    else made.push(staticPage('/nightjar-phone.tgz', 'application/gzip', client));
+    return made;
+  }
+
+  #boxFacts(identity: BoxIdentity, addresses: readonly string[]): BoxFacts {
+    const { name } = this.#config;
+    const [first = 'localhost'] = addresses;
+    const hosts = [
+      `${name}.local`,
+      ...(addresses.length === 0 ? ['localhost'] : addresses.filter((one) => !one.startsWith('fe80'))),
+    ];
+    return {
+      name,
+      addresses: hosts.map((host) => hostAndPort(host, this.#httpsPort)),
+      // The name needs the network's discovery to answer; an address works at once.
+      linkAddress: hostAndPort(first, this.#httpsPort),
+      fingerprint: identity.fingerprint,
+    };
+  }
+
+  #part<T>(part: T, stop: (part: T) => void | Promise<void>): T {
+    this.#parts.defer(async () => {
+      await Promise.resolve(stop(part)).catch((error: unknown) =>
+        this.#log.error({ err: error }, 'a part did not stop cleanly'),
+      );
+    });
+    return part;
+  }
+}
+
+/** Who is asking: decided here and nowhere else. */
+function identify(request: FastifyRequest, access: Access, phones: Phones): Caller {
+  const transport = transportOf(request);
+  if (transport === 'console') return { kind: 'console' };
+  const { authorization, cookie } = request.headers;
+  if (authorization !== undefined) {
+    const token = /^Bearer ([A-Za-z0-9-]{16,128})$/i.exec(authorization)?.[1];
+    return (token === undefined ? undefined : phones.phoneByToken(token)) ?? { kind: 'nobody' };
+  }
+  const session = sessionTokenFrom(cookie, transport);
+  return (session === undefined ? undefined : access.personBySession(session)) ?? { kind: 'nobody' };
+}
+
+function ownerOf(phones: Phones, access: Access, phoneId: string): UploadOwner | undefined {
+  const phone = phones.phone(phoneId);
+  const person = phone === undefined ? undefined : access.person(phone.personId);
+  if (phone === undefined || person === undefined) return undefined;
+  return { phoneId, person: { id: person.id, name: person.name, folder: person.folder }, baseFolder: phone.baseFolder };
+}
+
+function namesOf(phones: Phones, access: Access, phoneId: string): { phone: string; person: string } {
+  const phone = phones.phone(phoneId);
+  return { phone: phone?.name ?? '', person: access.person(phone?.personId ?? '')?.name ?? '' };
+}
+
+async function programVersion(): Promise<string> {
+  const file: unknown = JSON.parse(await readFile(join(root, 'package.json'), 'utf8'));
+  return typeof file === 'object' && file !== null && 'version' in file ? String(file.version) : 'unknown';
+}

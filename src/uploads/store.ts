@@ -1,0 +1,108 @@
+/**
+ * The rows of uploads, in the library's catalogue. Private to the uploads room.
+ */
+import type { Database } from '../platform/database.ts';
+
+export type UploadState = 'receiving' | 'finished' | 'refused';
+
+export type UploadRow = {
+  id: string;
+  phone_id: string;
+  person_id: string;
+  door: string;
+  length: number | null;
+  facts: string;
+  state: UploadState;
+  asset_id: number | null;
+  refusal: string | null;
+  reason: string | null;
+  created_at: number;
+  touched_at: number;
+};
+
+export type NewUploadRow = Pick<
+  UploadRow,
+  'id' | 'phone_id' | 'person_id' | 'door' | 'length' | 'facts' | 'created_at'
+>;
+
+/** Verbs that change rows run inside `database.write`, so that they share its commit with what belongs to them. */
+export class UploadStore {
+  readonly #database: Database;
+
+  constructor(database: Database) {
+    this.#database = database;
+  }
+
+  upload(id: string): UploadRow | undefined {
+    return this.#database.prepare<[string], UploadRow>('SELECT * FROM upload WHERE id = ?').get(id);
+  }
+
+  openCount(phoneId: string): number {
+    const row = this.#database
+      .prepare<[string], { n: number }>("SELECT count(*) AS n FROM upload WHERE phone_id = ? AND state = 'receiving'")
+      .get(phoneId);
+    return row?.n ?? 0;
+  }
+
+  insert(row: NewUploadRow): void {
+    this.#database
+      .prepare(
+        `INSERT INTO upload (id, phone_id, person_id, door, length, facts, state, created_at, touched_at)
+         VALUES (?, ?, ?, ?, ?, ?, 'receiving', ?, ?) ON CONFLICT (id) DO NOTHING`,
+      )
+      .run(row.id, row.phone_id, row.person_id, row.door, row.length, row.facts, row.created_at, row.created_at);
+  }
+
+  finish(id: string, length: number, assetId: number, now: number): void {
+    this.#database
+      .prepare("UPDATE upload SET state = 'finished', length = ?, asset_id = ?, touched_at = ? WHERE id = ?")
+      .run(length, assetId, now, id);
+  }
+
+  refuse(id: string, code: string, reason: string, now: number): void {
+    this.#database
+      .prepare("UPDATE upload SET state = 'refused', refusal = ?, reason = ?, touched_at = ? WHERE id = ?")
+      .run(code, reason, now, id);
+  }
+
+  /** Finished in the catalogue, but the asset was taken back at start: its bytes were not whole. */
+  reopenUnfinished(): number {
+    return this.#database
+      .prepare("UPDATE upload SET state = 'receiving' WHERE state = 'finished' AND asset_id IS NULL")
+      .run().changes;
+  }
+
+  remove(id: string): void {
+    this.#database.prepare('DELETE FROM upload WHERE id = ?').run(id);
+  }
+
+  receivingIds(): string[] {
+    return this.#database
+      .prepare<[], { id: string }>("SELECT id FROM upload WHERE state = 'receiving'")
+      .all()
+      .map((row) => row.id);
+  }
+
+  /** The phone's unfinished uploads that nobody went on with since `time`, oldest first. */
+  idleOfPhone(phoneId: string, time: number, limit: number): string[] {
+    return this.#database
+      .prepare<[string, number, number], { id: string }>(
+        `SELECT id FROM upload WHERE phone_id = ? AND state = 'receiving' AND touched_at < ?
+         ORDER BY touched_at LIMIT ?`,
+      )
+      .all(phoneId, time, limit)
+      .map((row) => row.id);
+  }
+
+  untouchedSince(time: number, limit: number): string[] {
+    return this.#database
+      .prepare<[number, number], { id: string }>('SELECT id FROM upload WHERE touched_at < ? LIMIT ?')
+      .all(time, limit)
+      .map((row) => row.id);
+  }
+
+  /** Unsynced: a lost touch only lets an idle upload expire a little earlier. */
+  touch(id: string, now: number): void {
+    this.#database.writeRelaxed((prepare) => prepare('UPDATE upload SET touched_at = ? WHERE id = ?').run(now, id));
+  }
+}
