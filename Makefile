@@ -1,0 +1,50 @@
+# make run    the box on this computer, with a folder standing in for a disk
+# make demo   a throw-away box: a real backup, the box killed on the way, a restore, every checksum compared
+# make check  format, lint, directions between rooms, cycles, types, unused code
+# make test   everything that is tested, with a seeded sample of each fault suite
+# make soak   the fault suites with their full counts (hours); results are kept in test/faults/RESULTS.md
+# make bench  figures against other servers on this machine; results are kept in test/bench/RESULTS.md
+.DEFAULT_GOAL := run
+.PHONY: run demo check test soak bench client tools test-tools
+SHELL := /bin/sh
+# The pinned Node comes with the packages and goes before whatever Node the machine has.
+export PATH := $(CURDIR)/node_modules/.bin:$(PATH)
+PHOTOS ?=
+
+node_modules/.package-lock.json: package.json package-lock.json .npmrc
+	npm ci --no-progress
+	@touch $@
+
+client: node_modules/.package-lock.json
+	@node src/client/bundle.ts
+
+# Without ffprobe the box runs, and says that videos must wait.
+tools:
+	@system/debian-packages ffprobe:ffmpeg || echo "Going on without: videos will wait until it is there." >&2
+
+test-tools: tools
+	@system/debian-packages xfs_io:xfsprogs strace:strace mkfs.ext4:e2fsprogs losetup:mount
+
+run: tools client
+	@mkdir -p .run/disk
+	@NIGHTJAR_STATE_DIR="$${NIGHTJAR_STATE_DIR:-.run/state}" NIGHTJAR_DISK_DIR="$${NIGHTJAR_DISK_DIR:-.run/disk}" \
+	  exec node src/main.ts --announce
+
+demo: tools client
+	@node test/demo/main.ts $(PHOTOS)
+
+check: node_modules/.package-lock.json
+	biome check --error-on-warnings .
+	tsc -p .
+	knip
+
+test: test-tools check client
+	vitest run
+	vitest run --config test/faults/vitest.config.ts
+
+soak: test-tools client
+	NIGHTJAR_SOAK=1 vitest run --config test/faults/vitest.config.ts
+
+bench: client
+	@system/debian-packages rclone:rclone nginx:nginx-light
+	node test/bench/main.ts
