@@ -1,0 +1,148 @@
+import { type ChildProcess, execFile, spawn } from 'node:child_process';
+import { access, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { delimiter, join } from 'node:path';
+import { promisify } from 'node:util';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { makeCertificates, TestBox } from '../../test/support/test-box.ts';
+import { bundleClient } from './bundle.ts';
+
+const run = promisify(execFile);
+let work: string;
+let box: TestBox;
+let program: string;
+let node: string;
+
+beforeAll(async () => {
+  work = await mkdtemp(join(tmpdir(), 'nightjar-client-'));
+  box = new TestBox(await makeCertificates());
+  await box.start();
+  node = await machinesNode();
+  const tarball = await bundleClient(join(work, 'dist'));
+  const again = await bundleClient(join(work, 'again'));
+  expect((await readFile(again)).equals(await readFile(tarball))).toBe(true);
+  const npm = ['install', '--global', '--offline', '--prefix', join(work, 'prefix'), tarball];
+  await run('npm', npm, { env: { ...process.env, npm_config_cache: join(work, 'npm') } });
+  program = join(work, 'prefix/bin/nightjar-phone');
+}, 60_000);
+
+afterAll(async () => {
+  await box.kill();
+  await rm(work, { recursive: true, force: true });
+});
+
+/** The machine's own Node, not the pinned one: the client must run on Node 20. */
+async function machinesNode(): Promise<string> {
+  for (const folder of (process.env.PATH ?? '').split(delimiter)) {
+    if (folder.includes('node_modules')) continue;
+    const candidate = join(folder, 'node');
+    if (
+      await access(candidate).then(
+        () => true,
+        () => false,
+      )
+    )
+      return candidate;
+  }
+  return process.execPath;
+}
+
+function client(...args: string[]): ChildProcess {
+  const all = [program, ...args, '--json', '--config', join(work, 'config')];
+  return spawn(node, all, { stdio: ['ignore', 'pipe', 'inherit'] });
+}
+
+type Line = { event: string; current?: { offset: number }[] } & Record<string, unknown>;
+
+async function linesOf(child: ChildProcess, onLine: (line: Line) => void = () => {}): Promise<Line[]> {
+  const lines: Line[] = [];
+  let rest = '';
+  for await (const chunk of child.stdout ?? []) {
+    const parts = (rest + chunk).split('\n');
+    rest = parts.pop() ?? '';
+    for (const part of parts) {
+      lines.push(JSON.parse(part));
+      onLine(lines.at(-1) as Line);
+    }
+  }
+  if (child.exitCode === null && child.signalCode === null) await new Promise((resolve) => child.once('exit', resolve));
+  return lines;
+}
+
+test('runs where it was installed, and goes on after it was killed', async () => {
+  expect((await run(node, [program, '--help'])).stdout).toMatch(/nightjar-phone backup DIR/);
+  const unpaired = client('status');
+  expect((await linesOf(unpaired)).at(-1)).toMatchObject({ event: 'error', code: 'not-paired' });
+  expect(unpaired.exitCode).toBe(3);
+  expect((await linesOf(client('pair', box.link))).at(-1)).toMatchObject({
+    event: 'done',
+    box: 'Box',
+    person: 'alice',
+  });
+
+  const size = 40_000_000;
+  const photos = join(work, 'DCIM');
+  await mkdir(photos);
+  await writeFile(join(photos, 'film.mp4'), Buffer.alloc(size, 'film'));
+  await writeFile(join(photos, 'a.jpg'), 'photo');
+  // The box takes 15 MB of the film and then goes quiet, until the client is dead.
+  box.interfere = async (request) => {
+    const upload = [...box.uploads.values()].find(({ facts }) => facts.filename === 'film.mp4');
+    if (request.method !== 'PATCH' || upload === undefined) return false;
+    for await (const chunk of request as AsyncIterable<Buffer>) {
+      upload.bytes.push(chunk);
+      upload.size += chunk.length;
+      if (upload.size > 15_000_000) await new Promise((resolve) => request.once('close', resolve));
+    }
+    return true;
+  };
+  const first = client('backup', photos);
+  await linesOf(first, ({ event, current }) => {
+    if (event === 'progress' && (current?.[0]?.offset ?? 0) > 10_000_000) first.kill('SIGKILL');
+  });
+  expect(first.signalCode).toBe('SIGKILL');
+
+  box.interfere = () => false;
+  const second = client('backup', photos);
+  const lines = await linesOf(second);
+  expect(lines[0]).toMatchObject({ event: 'start', command: 'backup', box: 'Box' });
+  const counts = { seen: 2, safe: 2, waiting: 0, refused: 0 };
+  expect(lines.at(-1)).toMatchObject({ event: 'done', ...counts, exitCode: 0, seconds: expect.any(Number) });
+  expect(second.exitCode).toBe(0);
+  expect(lines.at(-1)?.bytes).toBeLessThan(size - 15_000_000);
+  expect((await linesOf(client('backup', photos))).at(-1)).toMatchObject({
+    event: 'done',
+    ...counts,
+    bytes: 0,
+    files: 0,
+  });
+
+  expect((await linesOf(client('restore', join(work, 'back'), '--own'))).at(-1)).toMatchObject({
+    event: 'done',
+    ...counts,
+  });
+  expect((await readFile(join(work, 'back/DCIM/film.mp4'))).equals(Buffer.alloc(size, 'film'))).toBe(true);
+  expect((await linesOf(client('status'))).at(-1)).toMatchObject({
+    event: 'done',
+    command: 'status',
+    seen: 2,
+    safe: 2,
+  });
+
+  await writeFile(join(photos, 'b.refused'), 'x');
+  const third = client('backup', photos);
+  expect((await linesOf(third)).at(-1)).toMatchObject({ event: 'done', seen: 3, safe: 2, refused: 1, exitCode: 4 });
+  expect(third.exitCode).toBe(4);
+  box.token = 'revoked';
+  const revoked = client('backup', photos);
+  expect((await linesOf(revoked)).at(-1)).toMatchObject({ event: 'error', code: 'revoked' });
+  expect(revoked.exitCode).toBe(3);
+}, 60_000);
+
+test('says what was wrong in its arguments', async () => {
+  for (const args of [[], ['backup'], ['fly', 'x'], ['status', '--patience', 'soon'], ['status', '--nonsense']]) {
+    const child = client(...args);
+    expect((await linesOf(child)).at(-1)).toMatchObject({ event: 'error', code: 'usage' });
+    expect(child.exitCode).toBe(2);
+  }
+});

@@ -1,0 +1,175 @@
+import { printable } from './failure.ts';
+import type { Current, Meter, State } from './meter.ts';
+import { RateWindow, renderFrame, sizeText } from './progress.ts';
+
+/**
+ * What the user, or the program that called, gets to see. Owns: JSON lines, plain lines, and the live display.
+ * Never: decides anything. One of three forms, chosen by main.ts; all of them poll the same meter.
+ */
+
+export type ItemEvent = Readonly<{
+  event: 'item';
+  path: string;
+  state: State;
+  size?: number;
+  code?: string;
+  reason?: string;
+  /** Restore: where the file is now. */
+  file?: string;
+}>;
+type RetryEvent = Readonly<{ event: 'retry'; what: string; code: string; message: string; waitMs: number }>;
+type ProgressEvent = Readonly<{
+  event: 'progress';
+  seen: number;
+  safe: number;
+  waiting: number;
+  refused: number;
+  bytesMoved: number;
+  bytesThrough: number;
+  bytesTotal: number;
+  totalKnown: boolean;
+  current: readonly Current[];
+}>;
+type StartEvent = Readonly<{ event: 'start'; command: string; box: string; phone: string; person: string }>;
+/** The last line of a command that came to its end; `exitCode` in it is the process’s own. */
+type DoneEvent = Readonly<{ event: 'done'; command: string } & Record<string, unknown>>;
+type ErrorEvent = Readonly<{ event: 'error'; code: string; message: string }>;
+type Event = ItemEvent | RetryEvent | ProgressEvent | StartEvent | DoneEvent | ErrorEvent;
+
+export type Report = Readonly<{ event(event: Event): void; watch(meter: Meter): void; close(): void }>;
+
+export type Terminal = Readonly<{
+  write: (text: string) => void;
+  isTty: boolean;
+  columns: () => number;
+  nowMs: () => number;
+}>;
+
+const redrawMs = 200;
+const jsonProgressMs = 500;
+const plainProgressMs = 10_000;
+
+export function jsonReport(terminal: Terminal): Report {
+  const event = (one: Event) => terminal.write(`${JSON.stringify(one)}\n`);
+  let timer: NodeJS.Timeout | undefined;
+  return {
+    event,
+    watch: (meter) => {
+      timer = every(jsonProgressMs, () => event(progressOf(meter)));
+    },
+    close: () => clearInterval(timer),
+  };
+}
+
+/** Lines for a person; on a terminal with a live display below them. */
+export function textReport(terminal: Terminal): Report {
+  const screen = new Screen(terminal);
+  let timer: NodeJS.Timeout | undefined;
+  return {
+    event: (one) => {
+      const line = lineOf(one);
+      if (line !== null) screen.line(line);
+    },
+    watch: (meter) => {
+      const rate = new RateWindow(meter);
+      timer = every(terminal.isTty ? redrawMs : plainProgressMs, () => {
+        rate.sample(terminal.nowMs());
+        if (terminal.isTty) screen.frame(renderFrame(meter, rate, terminal.columns()));
+        else screen.line(plainProgress(meter));
+      });
+    },
+    close: () => {
+      clearInterval(timer);
+      screen.frame([]);
+    },
+  };
+}
+
+/** The live lines at the bottom, and what scrolls by above them. ANSI: up (A), start of line, erase below (J). */
+class Screen {
+  readonly #terminal: Terminal;
+  #drawn = 0;
+
+  constructor(terminal: Terminal) {
+    this.#terminal = terminal;
+  }
+
+  line(text: string): void {
+    this.#erase();
+    this.#terminal.write(`${text}\n`);
+  }
+
+  frame(lines: readonly string[]): void {
+    this.#erase();
+    if (lines.length > 0) this.#terminal.write(`${lines.join('\n')}\n`);
+    this.#drawn = lines.length;
+  }
+
+  #erase(): void {
+    if (this.#drawn > 0) this.#terminal.write(`\x1b[${this.#drawn}A\r\x1b[J`);
+    this.#drawn = 0;
+  }
+}
+
+function every(ms: number, what: () => void): NodeJS.Timeout {
+  const timer = setInterval(what, ms);
+  timer.unref();
+  return timer;
+}
+
+function progressOf(meter: Meter): ProgressEvent {
+  const { bytesMoved, bytesThrough, bytesTotal, totalKnown } = meter;
+  const current = [...meter.current.values()].map((entry) => ({ ...entry }));
+  return { event: 'progress', ...meter.counts, bytesMoved, bytesThrough, bytesTotal, totalKnown, current };
+}
+
+function plainProgress(meter: Meter): string {
+  const { seen, safe, waiting, refused } = meter.counts;
+  const bytes = `${sizeText(meter.bytesThrough)} of ${sizeText(meter.bytesTotal)}${meter.totalKnown ? '' : ' or more'}`;
+  return `${seen} seen, ${safe} safe, ${waiting} waiting, ${refused} refused; ${bytes}`;
+}
+
+function lineOf(event: Event): string | null {
+  switch (event.event) {
+    case 'start':
+      return printable(`${event.box}: ${event.phone} of ${event.person}`);
+    case 'item':
+      return event.state === 'safe'
+        ? null
+        : printable(`${event.state}: ${event.path}: ${event.reason ?? event.code ?? ''}`);
+    case 'retry':
+      return printable(`${event.what}: ${event.message} Trying again in ${Math.ceil(event.waitMs / 1000)} s.`);
+    case 'done':
+      return summaryOf(event);
+    case 'error':
+      return printable(event.message);
+    default:
+      return null;
+  }
+}
+
+function summaryOf(done: DoneEvent): string {
+  const { command, seconds } = done;
+  const counts = `${done.seen} seen = ${done.safe} safe + ${done.waiting} waiting + ${done.refused} refused`;
+  switch (command) {
+    case 'pair':
+      return printable(`Paired with ${done.box} as ${done.phone} of ${done.person}.`);
+    case 'status':
+      return statusText(done, counts);
+    case 'restore':
+      return `${counts}. ${done.files} fetched (${sizeText(Number(done.bytes))}), ${done.present} were here, in ${seconds} s.`;
+    default:
+      return `${counts}. ${done.files} sent (${sizeText(Number(done.bytes))}) in ${seconds} s.`;
+  }
+}
+
+function statusText(done: DoneEvent, counts: string): string {
+  const refusals = done.refusals as readonly { path: string; reason: string }[];
+  const last = typeof done.lastReceivedAt === 'number' ? new Date(done.lastReceivedAt).toLocaleString() : 'never';
+  const lines = [
+    `${done.box} at ${done.address}: ${done.phone} of ${done.person}`,
+    `${counts}; last photo received: ${last}`,
+    ...refusals.map(({ path, reason }) => `refused: ${path}: ${reason}`),
+  ];
+  return lines.map(printable).join('\n');
+}
