@@ -26,6 +26,7 @@ export type UploaderParts = Readonly<{
 }>;
 
 /** Up to here a file is read into memory and sent in one request; four at a time. */
+const sliceBytes = 64 * 1024;
 const wholeBytesMax = 8 * 1024 * 1024;
 /** Verdicts that say: not what was announced. The file is read and sent again from its first byte. */
 const damagedOnTheWay: readonly string[] = ['checksum-mismatch', 'length-mismatch'];
@@ -159,15 +160,12 @@ class Sending {
       headers['content-type'] = 'application/offset+octet-stream';
     }
     headers['upload-metadata'] = metadata(this.#item, await this.#hash());
-    if (body !== undefined) {
-      this.#answerLost = true;
-      this.#parts.onBytes(this.#item, 0, size);
-    }
+    if (body !== undefined) this.#answerLost = true;
     const reply = await this.#parts.box.ask({
       method: 'POST',
       path: '/api/uploads',
       headers,
-      ...(body === undefined ? {} : { body }),
+      ...(body === undefined ? {} : { body: { stream: this.#slices(body), length: size } }),
     });
     this.#answerLost = false;
     const url = locationOf(reply);
@@ -224,6 +222,15 @@ class Sending {
       at += piece.length;
       yield piece;
       this.#parts.onBytes(this.#item, at, piece.length);
+    }
+  }
+
+  /** A file in memory, piece by piece: so that what is told of its progress is what the network took. */
+  async *#slices(whole: Buffer): AsyncGenerator<Buffer> {
+    for (let at = 0; at < whole.length; at += sliceBytes) {
+      const piece = whole.subarray(at, at + sliceBytes);
+      yield piece;
+      this.#parts.onBytes(this.#item, at + piece.length, piece.length);
     }
   }
 

@@ -72,7 +72,11 @@ function answerOne(
   const { rows } = library;
   const known = rows.item(phone.phoneId, item.path);
   const answer = known === undefined ? undefined : answerUnchanged(known, item);
-  if (answer !== undefined) return answer;
+  if (answer !== undefined) {
+    // A refused item has no file, so only having been seen tonight keeps it on the phone's list.
+    if (known !== undefined && answer.answer === 'refused') changes.push(() => rows.markSeen(known.id, facts.seenAt));
+    return answer;
+  }
   const held = heldElsewhere(library, phone, item);
   if (held !== undefined) {
     changes.push(() => rows.putSafe(facts, held.assetId));

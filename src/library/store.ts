@@ -243,6 +243,11 @@ export class LibraryStore {
   }
 
   /** Inside `write`. */
+  markSeen(itemId: number, seenAt: number): void {
+    this.#run('UPDATE phone_item SET seen_at = max(seen_at, ?) WHERE id = ?', seenAt, itemId);
+  }
+
+  /** Inside `write`. */
   forgetWaiting(phoneId: string, notSeenSince: number): number {
     return this.#run(
       'DELETE FROM phone_item WHERE phone_id = ? AND folder = 0 AND asset_id IS NULL AND seen_at < ?',

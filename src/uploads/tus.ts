@@ -28,7 +28,8 @@ export function tusRoutes(uploads: Uploads): Routes {
 
     async createUpload({ caller, request }, reply) {
       head(reply);
-      requireVersion(request);
+      requireVersion(request, reply);
+      requireOneFile(request);
       const length = wholeNumber(request, 'upload-length');
       const facts = uploadFacts(request.headers['upload-metadata']);
       const withBytes = carriesBytes(request);
@@ -45,7 +46,7 @@ export function tusRoutes(uploads: Uploads): Routes {
 
     async uploadOffset({ caller, params, request }, reply) {
       head(reply).header('Cache-Control', 'no-store');
-      requireVersion(request);
+      requireVersion(request, reply);
       await uploads.use(caller.phoneId, params.id, async (upload) => {
         let offset = await upload.settle();
         // All bytes came, but their finish failed or was interrupted: asking drives it again.
@@ -60,7 +61,7 @@ export function tusRoutes(uploads: Uploads): Routes {
 
     async appendUpload({ caller, params, request }, reply) {
       head(reply);
-      requireVersion(request);
+      requireVersion(request, reply);
       requireType(request);
       const at = wholeNumber(request, 'upload-offset');
       await uploads.use(caller.phoneId, params.id, async (upload) => {
@@ -79,7 +80,7 @@ export function tusRoutes(uploads: Uploads): Routes {
 
     async abortUpload({ caller, params, request }, reply) {
       head(reply);
-      requireVersion(request);
+      requireVersion(request, reply);
       await uploads.use(caller.phoneId, params.id, (upload) => upload.abort());
       reply.code(204).send();
     },
@@ -107,11 +108,22 @@ function expires(reply: FastifyReply, upload: Upload, uploads: Uploads): void {
   if (!upload.finished) reply.header('Upload-Expires', new Date(uploads.expiresAt()).toUTCString());
 }
 
-function requireVersion(request: FastifyRequest): void {
+function requireVersion(request: FastifyRequest, reply: FastifyReply): void {
   if (request.headers['tus-resumable'] === version) return;
+  reply.header('Tus-Version', version);
   throw new CodedError('tus-version', `This box speaks tus ${version}; the request must say so in Tus-Resumable.`, {
     facts: { 'tus-version': version },
   });
+}
+
+/** A part of a file must never be kept as if it were one. */
+function requireOneFile(request: FastifyRequest): void {
+  const { 'upload-concat': concat, 'upload-defer-length': deferred } = request.headers;
+  if (concat === undefined && deferred === undefined) return;
+  throw new CodedError(
+    'invalid-request',
+    'This box takes each file in one upload whose length is known at its start (no Upload-Concat, no Upload-Defer-Length). Nothing was begun.',
+  );
 }
 
 function requireType(request: FastifyRequest): void {
