@@ -221,7 +221,7 @@ export class Nightjar {
       handlers: { 'remove-expired-uploads': handler },
     });
     jobs.every('remove-expired-uploads', housekeepingMs);
-    open.closing.addEventListener('abort', () => void jobs.close(), { once: true });
+    open.beforeClosing(() => jobs.close());
     jobs.open();
   }
 

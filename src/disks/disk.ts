@@ -37,22 +37,14 @@ export class Disk {
   /** Where it is attached. For people and for checks; never to write through. */
   readonly path: string;
   readonly marker: DiskMarker;
-  /** True on ext4: a file's length after a crash is never more than what its writeback reached. */
-  readonly keepsLength: boolean;
   readonly #root: FileHandle;
   readonly #device: number;
   readonly #inode: number;
+  #closed = false;
 
-  private constructor(
-    path: string,
-    marker: DiskMarker,
-    root: FileHandle,
-    at: { dev: number; ino: number },
-    ext4: boolean,
-  ) {
+  private constructor(path: string, marker: DiskMarker, root: FileHandle, at: { dev: number; ino: number }) {
     this.path = path;
     this.marker = marker;
-    this.keepsLength = ext4;
     this.#root = root;
     this.#device = at.dev;
     this.#inode = at.ino;
@@ -70,7 +62,7 @@ export class Disk {
     if (marker.filesystem !== null && marker.filesystem.id !== here?.id) throw foreign(path);
     const root = await open(path, constants.O_RDONLY | constants.O_DIRECTORY);
     try {
-      return new Disk(path, marker, root, await root.stat(), here?.type === 'ext4');
+      return new Disk(path, marker, root, await root.stat());
     } catch (error) {
       await root.close();
       throw error;
@@ -106,8 +98,13 @@ export class Disk {
     return marker.diskId;
   }
 
-  /** A path that leads to `relative` on this very disk, even when something else is mounted over its place. */
+  /**
+   * A path that leads to `relative` on this very disk, even when something else is mounted over its place.
+   * @throws {CodedError} `disk-missing` once closed.
+   */
   resolve(relative: string): string {
+    // A closed root's number may be another file's by now.
+    if (this.#closed) throw missing(this.path);
     return relative === '' || relative === '.'
       ? `/proc/self/fd/${this.#root.fd}`
       : `/proc/self/fd/${this.#root.fd}/${relative}`;
@@ -137,6 +134,7 @@ export class Disk {
   }
 
   async close(): Promise<void> {
+    this.#closed = true;
     await this.#root.close();
   }
 }

@@ -99,7 +99,7 @@ function codedFrom(error: unknown): CodedError {
       'The disk is full. What was acknowledged is safe; make room, and the rest goes on.',
     );
   }
-  if (diskMissing.includes(code) || /^SQLITE_(IOERR|READONLY|CANTOPEN)/.test(code)) {
+  if (diskMissing.includes(code) || /^SQLITE_(IOERR|READONLY|CANTOPEN|CORRUPT)/.test(code)) {
     return new CodedError(
       'disk-missing',
       'The disk does not answer. What was acknowledged is safe; the box goes on when the disk is back.',

@@ -6,7 +6,7 @@
 import { randomUUID } from 'node:crypto';
 import { mkdir, readdir } from 'node:fs/promises';
 import { Disk, markerFolder } from '../disks/disk.ts';
-import { Database } from '../platform/database.ts';
+import { Database, databaseError } from '../platform/database.ts';
 import { CodedError, systemCode } from '../platform/errors.ts';
 import type { Logger } from '../platform/log.ts';
 import { mediaKind } from './media-kinds.ts';
@@ -136,7 +136,8 @@ export class Library {
    * Told of an error that an operation met on `library`. If it means that the disk is gone, the library is closed at
    * once (so that the disk can be unmounted) and looked for again. Returns the error that the caller should throw.
    */
-  failed(library: OpenLibrary, error: unknown): unknown {
+  failed(library: OpenLibrary, thrown: unknown): unknown {
+    const error = databaseError(thrown);
     const code = systemCode(error);
     const gone =
       (code !== undefined && goneCodes.has(code)) ||

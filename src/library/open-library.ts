@@ -10,12 +10,16 @@ import { LibraryStore } from './store.ts';
 export const incomingFolder = '.nightjar/incoming';
 export const cataloguePath = '.nightjar/library.sqlite';
 
+/** How long users of a disk that went away may take to notice. */
+const letGoMsMax = 5_000;
+
 export class OpenLibrary {
   readonly disk: Disk;
   readonly database: Database;
   readonly rows: LibraryStore;
   readonly folders: FolderMaker;
   readonly #closing = new AbortController();
+  readonly #users: Array<() => Promise<void>> = [];
 
   constructor(disk: Disk, database: Database) {
     this.disk = disk;
@@ -33,8 +37,18 @@ export class OpenLibrary {
     return this.disk.resolve(`${incomingFolder}/${name}`);
   }
 
+  /** Registers what must let go of this library's files before it closes. */
+  beforeClosing(letGo: () => Promise<void>): void {
+    this.#users.push(letGo);
+  }
+
   async close(): Promise<void> {
     this.#closing.abort();
+    const limit = Promise.withResolvers<void>();
+    const timer = setTimeout(limit.resolve, letGoMsMax);
+    // While somebody may still use a path through the held root, its number must not go to another file.
+    await Promise.race([Promise.allSettled(this.#users.map((letGo) => letGo())), limit.promise]);
+    clearTimeout(timer);
     this.database.close();
     await this.disk.close();
   }

@@ -195,7 +195,8 @@ export function databaseError(error: unknown): unknown {
       { cause: error },
     );
   }
-  if (code?.startsWith('SQLITE_IOERR') || code?.startsWith('SQLITE_READONLY') || code?.startsWith('SQLITE_CANTOPEN')) {
+  // CORRUPT too: that is how SQLite tells of a read that failed with EIO (SQLITE_IOERR_CORRUPTFS).
+  if (code !== undefined && /^SQLITE_(IOERR|READONLY|CANTOPEN|CORRUPT)/.test(code)) {
     return new CodedError(
       'disk-missing',
       'The disk does not answer. Nothing that was acknowledged is lost; the box goes on when the disk is back.',

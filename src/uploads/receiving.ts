@@ -4,6 +4,7 @@
  */
 import type { Hash } from 'node:crypto';
 import type { FileHandle } from 'node:fs/promises';
+import { IncomingMessage } from 'node:http';
 import type { Readable } from 'node:stream';
 import { writeAll } from '../platform/durable-files.ts';
 import { CodedError } from '../platform/errors.ts';
@@ -46,6 +47,8 @@ export async function receive(stream: Readable, options: ReceiveOptions): Promis
 class Receiver {
   readonly #stream: Readable;
   readonly #options: ReceiveOptions;
+  /** What an HTTP request brought was made for its reader alone, and nobody else looks at it again. */
+  readonly #ownsChunks: boolean;
   #queue: Buffer[] = [];
   #queuedBytes = 0;
   #taken = 0;
@@ -62,6 +65,7 @@ class Receiver {
   constructor(stream: Readable, options: ReceiveOptions) {
     this.#stream = stream;
     this.#options = options;
+    this.#ownsChunks = stream instanceof IncomingMessage;
     this.#syncStarted = options.position;
     this.#synced = options.position;
   }
@@ -155,6 +159,7 @@ class Receiver {
       (bytes) => {
         this.#writing = undefined;
         this.#written += bytes;
+        if (this.#ownsChunks) for (const buffer of buffers) giveBack(buffer);
         this.#startSync();
         if (this.#queuedBytes >= writeBytes) this.#startWrite();
         this.#pace();
@@ -214,6 +219,16 @@ class Receiver {
     clearTimeout(this.#idle);
     this.#idle = undefined;
   }
+}
+
+/**
+ * Frees the memory of a written chunk at once. Left to the garbage collector, every 15 to 20 MB received cost a full
+ * collection (measured: a third of the CPU of a photo), and as much memory again.
+ */
+export function giveBack(chunk: Buffer): void {
+  const memory = chunk.buffer;
+  // A part of something larger may be shared with others.
+  if (memory instanceof ArrayBuffer && memory.byteLength === chunk.byteLength) memory.transfer(0);
 }
 
 /** The error for a stream that did not end by itself before the whole file was there. */

@@ -11,6 +11,7 @@ export type UploadRow = {
   person_id: string;
   door: string;
   length: number | null;
+  synced: number;
   facts: string;
   state: UploadState;
   asset_id: number | null;
@@ -24,6 +25,8 @@ export type NewUploadRow = Pick<
   UploadRow,
   'id' | 'phone_id' | 'person_id' | 'door' | 'length' | 'facts' | 'created_at'
 >;
+
+const noteSynced = 'UPDATE upload SET synced = ? WHERE id = ?';
 
 /** Verbs that change rows run inside `database.write`, so that they share its commit with what belongs to them. */
 export class UploadStore {
@@ -51,6 +54,15 @@ export class UploadStore {
          VALUES (?, ?, ?, ?, ?, ?, 'receiving', ?, ?) ON CONFLICT (id) DO NOTHING`,
       )
       .run(row.id, row.phone_id, row.person_id, row.door, row.length, row.facts, row.created_at, row.created_at);
+  }
+
+  noteSynced(id: string, bytes: number): void {
+    this.#database.prepare(noteSynced).run(bytes, id);
+  }
+
+  /** Unsynced: a lost note only makes a phone send a little more again. */
+  noteSyncedRelaxed(id: string, bytes: number): void {
+    this.#database.writeRelaxed((prepare) => prepare(noteSynced).run(bytes, id));
   }
 
   finish(id: string, length: number, assetId: number, now: number): void {

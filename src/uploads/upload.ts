@@ -5,7 +5,7 @@
  */
 import { createHash, type Hash } from 'node:crypto';
 import { constants, createReadStream } from 'node:fs';
-import { type FileHandle, open, readFile, stat, unlink } from 'node:fs/promises';
+import { type FileHandle, open, stat, unlink } from 'node:fs/promises';
 import { posix } from 'node:path';
 import type { Readable } from 'node:stream';
 import type { Library } from '../library/library.ts';
@@ -13,7 +13,7 @@ import { mediaKind } from '../library/media-kinds.ts';
 import { incomingFolder, type OpenLibrary } from '../library/open-library.ts';
 import { checkPhonePath } from '../library/placement.ts';
 import { parentOf } from '../library/publishing.ts';
-import { ignoreMissing, replaceFileDurably, syncFolder } from '../platform/durable-files.ts';
+import { syncFolder } from '../platform/durable-files.ts';
 import { CodedError, systemCode } from '../platform/errors.ts';
 import { interrupted, type Received, receive } from './receiving.ts';
 import type { UploadStore } from './store.ts';
@@ -45,6 +45,8 @@ export type UploadDeps = Readonly<{
   idleMs: number;
 }>;
 
+/** While a file is received, a power cut costs no more than this of it. */
+const noteEveryBytes = 64 * 1024 * 1024;
 /** Algorithms that a client may send a checksum in; SHA-256 is always computed. */
 const checksumAlgorithms = ['sha256', 'sha1', 'md5'];
 
@@ -62,8 +64,16 @@ export class Upload {
   #refused: CodedError | undefined;
   #file: FileHandle | undefined;
   #received = 0;
+  /** Synced as far as this process knows. */
   #synced = 0;
-  #folderSynced: boolean;
+  /** The row's note of it, committed by this process. */
+  #noted = 0;
+  /**
+   * The row's note when this upload was found in the catalogue. The file's own length says nothing: after a power cut
+   * a file can be longer than its bytes (on ext4 too: an append within a block commits the length before the data).
+   */
+  readonly #wholeBytes: number;
+  #folderSynced = false;
   #hash: Hash | undefined;
   #stop = new AbortController();
 
@@ -76,7 +86,7 @@ export class Upload {
       length: number | undefined;
       facts: UploadFacts;
       createdAt: number;
-      recorded: boolean;
+      recorded: { synced: number } | undefined;
     },
   ) {
     this.#deps = deps;
@@ -86,8 +96,8 @@ export class Upload {
     this.facts = it.facts;
     this.createdAt = it.createdAt;
     this.#length = it.length;
-    this.#recorded = it.recorded;
-    this.#folderSynced = false;
+    this.#recorded = it.recorded !== undefined;
+    this.#wholeBytes = it.recorded?.synced ?? 0;
   }
 
   get length(): number | undefined {
@@ -120,9 +130,7 @@ export class Upload {
     this.#file = await open(path, this.#recorded ? flags : flags | constants.O_EXCL, 0o644);
     this.#hash = createHash('sha256');
     if (!this.#recorded) return;
-    const survived = Math.min((await this.#file.stat()).size, this.#length ?? Number.MAX_SAFE_INTEGER);
-    // Elsewhere than on ext4 a length may survive without its bytes; there only a completed sync counts.
-    this.#received = this.#deps.open.disk.keepsLength ? survived : Math.min(survived, await this.#syncedRecord());
+    this.#received = Math.min((await this.#file.stat()).size, this.#wholeBytes);
     await this.#file.truncate(this.#received);
     if (this.#received > 0) this.#hash = undefined;
   }
@@ -162,21 +170,17 @@ export class Upload {
     if (this.#refused !== undefined) throw this.#refused;
     if (this.#finished) return this.#received;
     await this.openFile();
-    if (!this.#recorded) {
-      await this.#deps.open.database.write(() => this.#insert());
-      this.#recorded = true;
-      // Only a recorded upload keeps a note of its syncs.
-      if (!this.#deps.open.disk.keepsLength) this.#synced = 0;
-    }
-    if (this.#received > 0 && !this.#folderSynced) {
+    const position = this.#received;
+    if (position > 0 && !this.#folderSynced) {
       await syncFolder(this.#deps.open.disk.resolve(incomingFolder));
       this.#folderSynced = true;
     }
-    if (this.#synced < this.#received) {
-      const position = this.#received;
+    if (this.#synced < position) {
       await this.#openedFile().datasync();
-      await this.#noteSynced(position);
+      this.#synced = position;
     }
+    // After the sync, never beside it: what the row says is what counts after a power cut.
+    if (!this.#recorded || this.#noted < position) await this.#note(position);
     return this.#length === undefined ? this.#synced : Math.max(0, Math.min(this.#synced, this.#length - 1));
   }
 
@@ -188,7 +192,8 @@ export class Upload {
     if (offset > this.#received)
       throw new CodedError('offset-mismatch', `The box has only ${this.#received} bytes of this file.`);
     if (offset === this.#received) return;
-    if (!this.#deps.open.disk.keepsLength) await this.#noteSynced(Math.min(offset, this.#synced));
+    // Before the bytes go: others may take their place, which are not synced.
+    await this.#note(Math.min(offset, this.#synced));
     await this.#openedFile().truncate(offset);
     this.#received = offset;
     this.#synced = Math.min(this.#synced, offset);
@@ -281,7 +286,7 @@ export class Upload {
       bytesMax: (this.#length ?? Number.MAX_SAFE_INTEGER) - position,
       idleMs: this.#deps.idleMs,
       stop: this.#stop.signal,
-      synced: (at) => this.#noteSynced(at),
+      synced: (at) => this.#noteReceiving(at),
     }).catch(async (error: unknown) => {
       // On a dead disk there is nothing to measure; then the file is measured when it is opened again.
       await this.#measure().catch(() => undefined);
@@ -407,29 +412,30 @@ export class Upload {
     if (seconds > 0 && seconds < 2 ** 32) await this.#openedFile().utimes(seconds, seconds);
   }
 
-  async #noteSynced(position: number): Promise<void> {
-    if (!this.#deps.open.disk.keepsLength && this.#recorded) {
-      await replaceFileDurably(`${this.#path()}.synced`, String(position));
-    }
-    this.#synced = position;
+  /** Commits the row, with how much of the file is synced. */
+  async #note(position: number): Promise<void> {
+    await this.#deps.open.database.write(() => {
+      this.#insert();
+      this.#deps.rows.noteSynced(this.id, position);
+    });
+    this.#recorded = true;
+    this.#noted = position;
   }
 
-  async #syncedRecord(): Promise<number> {
-    const text = await readFile(`${this.#path()}.synced`, 'utf8').catch((error: unknown) => {
-      ignoreMissing(error);
-      return '0';
-    });
-    return /^\d{1,15}$/.test(text) ? Number(text) : 0;
+  /** Told of each sync while bytes come in. An upload that nobody was told of is not noted: nobody could go on. */
+  async #noteReceiving(position: number): Promise<void> {
+    this.#synced = position;
+    if (!this.#recorded) return;
+    if (position - this.#noted >= noteEveryBytes) await this.#note(position);
+    else this.#deps.rows.noteSyncedRelaxed(this.id, position);
   }
 
   /** Closes and removes the received file. Not synced: what a crash leaves is removed at start. */
   async #dropFile(): Promise<void> {
     await this.close().catch(() => undefined);
-    for (const path of [this.#path(), `${this.#path()}.synced`]) {
-      await unlink(path).catch((error: unknown) => {
-        if (systemCode(error) === undefined) throw error;
-      });
-    }
+    await unlink(this.#path()).catch((error: unknown) => {
+      if (systemCode(error) === undefined) throw error;
+    });
   }
 
   #openedFile(): FileHandle {

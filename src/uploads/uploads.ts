@@ -83,7 +83,7 @@ export class Uploads {
         owner,
         length: it.length,
         createdAt: this.#deps.now(),
-        recorded: false,
+        recorded: undefined,
       });
       const live = this.#keep(upload, library);
       try {
@@ -194,7 +194,7 @@ export class Uploads {
       length: row.length ?? undefined,
       facts: JSON.parse(row.facts) as UploadFacts,
       createdAt: row.created_at,
-      recorded: true,
+      recorded: { synced: row.synced },
     });
     if (row.state === 'finished') upload.setEnded({ finished: true, length: row.length ?? 0 });
     if (row.state === 'refused')
@@ -281,7 +281,7 @@ export class Uploads {
     this.#live.delete(id);
     await live?.upload.close().catch(() => undefined);
     if (library.closing.aborted || library.rows.isPublishingFrom(id)) return;
-    for (const name of [id, `${id}.synced`]) await unlink(library.incoming(name)).catch(ignoreMissing);
+    await unlink(library.incoming(id)).catch(ignoreMissing);
   }
 
   #rows(library: OpenLibrary): UploadStore {
@@ -297,12 +297,11 @@ export class Uploads {
     const rows = this.#rows(library);
     await library.database.write(() => rows.reopenUnfinished());
     const receiving = new Set(rows.receivingIds());
-    for (const name of await readdir(library.disk.resolve(incomingFolder))) {
-      const id = name.replace(/\.synced(\.new)?$/, '');
+    for (const id of await readdir(library.disk.resolve(incomingFolder))) {
       if (receiving.has(id) || library.rows.isPublishingFrom(id)) continue;
-      await unlink(library.incoming(name)).catch(ignoreMissing);
+      await unlink(library.incoming(id)).catch(ignoreMissing);
     }
-    library.closing.addEventListener('abort', () => void this.close(), { once: true });
+    library.beforeClosing(() => this.close());
     setImmediate(() => {
       this.#finishWhole(library, receiving).catch((error: unknown) =>
         this.#deps.log.warn({ err: error }, 'uploads that were whole could not be finished yet'),

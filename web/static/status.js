@@ -57,7 +57,9 @@ function show(health, claimed) {
   setText('box', health.box);
   setText('version', health.version);
   setPill('owner', claimed ? ['Has an owner', 'safe'] : ['Not yet', 'quiet']);
-  setPill('disk', diskWords[health.disk] ?? [String(health.disk), 'watch']);
+  // Before the claim no disk is adopted, and that is as it should be.
+  const disk = !claimed && health.disk === 'none' ? ['Not yet', 'quiet'] : diskWords[health.disk];
+  setPill('disk', disk ?? [String(health.disk), 'watch']);
   document.title = `${headline} ${health.box}`;
   byId('facts').hidden = false;
   byId('set-up').hidden = claimed;

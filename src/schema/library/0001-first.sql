@@ -60,6 +60,7 @@ CREATE TABLE upload (
   person_id  TEXT NOT NULL,
   door       TEXT NOT NULL,
   length     INTEGER,                            -- declared, if known
+  synced     INTEGER NOT NULL DEFAULT 0,         -- bytes that are durable; after a crash only these count
   facts      TEXT NOT NULL,                      -- JSON: path, mtime, key, sha256, pair, as the door learned them
   state      TEXT NOT NULL CHECK (state IN ('receiving', 'finished', 'refused')),
   asset_id   INTEGER REFERENCES asset (id) ON DELETE SET NULL,
