@@ -2,8 +2,8 @@
  * The composition root: the only file that knows every part. Starts them from the bottom up; stopping is the reverse.
  */
 import { randomBytes, randomUUID } from 'node:crypto';
-import { mkdir, readdir, readFile } from 'node:fs/promises';
-import { extname, join } from 'node:path';
+import { mkdir, readFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import type { FastifyRequest } from 'fastify';
 import { Access } from './access/access.ts';
 import { accessRoutes } from './access/routes.ts';
@@ -16,6 +16,7 @@ import { BoxIdentity } from './http/identity.ts';
 import { openApiRoutes } from './http/openapi.ts';
 import { certificateRoutes, staticPage } from './http/pages.ts';
 import { HttpServer, transportOf } from './http/server.ts';
+import { staticFiles } from './http/static-files.ts';
 import { welcomePage } from './http/welcome.ts';
 import { choose } from './library/capture-date.ts';
 import { CaptureReader } from './library/capture-reader.ts';
@@ -41,13 +42,6 @@ const schemaDir = (name: string) => join(root, 'src/schema', name);
 const boxIdSetting = 'box.id';
 const diskIdSetting = 'library.disk-id';
 const housekeepingMs = 3_600_000;
-const pagePaths: Readonly<Record<string, string>> = { 'status.html': '/', 'pair.html': '/pair' };
-const pageTypes: Readonly<Record<string, string>> = {
-  '.html': 'text/html; charset=utf-8',
-  '.css': 'text/css; charset=utf-8',
-  '.js': 'text/javascript; charset=utf-8',
-  '.svg': 'image/svg+xml',
-};
 const now = () => Date.now();
 
 export type Started = Readonly<{ httpPort: number; httpsPort: number; setUp: boolean; addresses: readonly string[] }>;
@@ -89,12 +83,11 @@ export class Nightjar {
     );
     const settings = new Settings(database);
     const boxId = await settings.lasting(boxIdSetting, randomUUID);
-    const addresses = localAddresses();
     const identity = await BoxIdentity.open({
       stateDir: config.stateDir,
       name: config.name,
       hosts: config.hosts,
-      addresses,
+      addresses: localAddresses(),
       now,
     });
 
@@ -123,7 +116,7 @@ export class Nightjar {
     const phones = new Phones({
       database,
       access,
-      boxFacts: () => this.#boxFacts(identity, addresses),
+      boxFacts: () => this.#boxFacts(identity),
       now,
       randomBytes,
       log,
@@ -133,8 +126,6 @@ export class Nightjar {
     await reader.open();
     uploads.open();
     await library.open();
-    this.#housekeeping(database, phones);
-
     const rooms = [
       healthRoutes(() => ({
         status: library.state === 'ok' || library.state === 'none' ? 'ok' : 'degraded',
@@ -154,9 +145,14 @@ export class Nightjar {
       certificateRoutes(identity.rootDer),
       ...(await this.#pages()),
     ];
-    const ports = await this.#listen(routes, identity, (request) => identify(request, access, phones));
+    const server = this.#server(routes, identity, (request) => identify(request, access, phones));
+    const ports = await this.#listen(server, identity);
+    this.#housekeeping(database, phones, async () => {
+      await identity.update({ name: config.name, hosts: config.hosts, addresses: localAddresses() });
+      server.refreshTls();
+    });
     log.info({ version, ...ports, disk: library.state }, 'nightjar is ready');
-    return { ...ports, setUp: access.claimed(), addresses: this.#boxFacts(identity, addresses).addresses };
+    return { ...ports, setUp: access.claimed(), addresses: this.#boxFacts(identity).addresses };
   }
 
   /** What keeps the photos: the library on its disk, what reads their dates, and what receives them. */
@@ -191,18 +187,16 @@ export class Nightjar {
     return { library, uploads, reader };
   }
 
-  #housekeeping(database: Database, phones: Phones): void {
-    const handler = {
-      version: 1,
-      leaseMs: 60_000,
-      attemptsMax: 5,
-      run: async () => void (await phones.removeExpired()),
+  /** The box's own jobs. Certificates are looked at daily: they are renewed a month before they run out. */
+  #housekeeping(database: Database, phones: Phones, renewCertificates: () => Promise<void>): void {
+    const limits = { version: 1, leaseMs: 60_000, attemptsMax: 5 };
+    const handlers = {
+      'remove-ended-pairings': { ...limits, run: async () => void (await phones.removeExpired()) },
+      'renew-certificates': { ...limits, run: renewCertificates },
     };
-    const jobs = this.#part(
-      new Jobs({ database, now, log: this.#log, handlers: { 'remove-ended-pairings': handler } }),
-      (it) => it.close(),
-    );
+    const jobs = this.#part(new Jobs({ database, now, log: this.#log, handlers }), (it) => it.close());
     jobs.every('remove-ended-pairings', housekeepingMs);
+    jobs.every('renew-certificates', 24 * housekeepingMs);
     jobs.open();
   }
 
@@ -225,46 +219,45 @@ export class Nightjar {
     jobs.open();
   }
 
-  async #listen(
+  #server(
     routes: readonly Routes[],
     identity: BoxIdentity,
     identifyCaller: (request: FastifyRequest) => Caller,
-  ): Promise<{ httpPort: number; httpsPort: number }> {
-    const { config, fingerprint } = { config: this.#config, fingerprint: identity.fingerprint };
-    const server = this.#part(
+  ): HttpServer {
+    const { name, hosts, loopbackHttp } = this.#config;
+    const { fingerprint } = identity;
+    return this.#part(
       new HttpServer({
         routes,
         identify: identifyCaller,
-        allowHost: (host) => host === `${config.name}.local` || config.hosts.includes(host),
+        allowHost: (host) => host === `${name}.local` || hosts.includes(host),
         log: this.#log,
-        loopbackHttp: config.loopbackHttp,
-        welcome: (host) => welcomePage({ box: config.name, fingerprint, host, httpsPort: this.#httpsPort }),
+        loopbackHttp,
+        welcome: (host) => welcomePage({ box: name, fingerprint, host, httpsPort: this.#httpsPort }),
       }),
       (it) => it.close(),
     );
+  }
+
+  async #listen(server: HttpServer, identity: BoxIdentity): Promise<{ httpPort: number; httpsPort: number }> {
+    const { stateDir, httpPort, httpsPort } = this.#config;
     // The console comes first: a second box on the same state folder stops here.
-    await server.listenConsole(join(config.stateDir, 'console.sock'));
-    this.#httpsPort = await server.listenHttps(config.httpsPort, identity);
-    const httpPort = await server.listenHttp(config.httpPort);
-    return { httpPort, httpsPort: this.#httpsPort };
+    await server.listenConsole(join(stateDir, 'console.sock'));
+    this.#httpsPort = await server.listenHttps(httpsPort, identity);
+    return { httpPort: await server.listenHttp(httpPort), httpsPort: this.#httpsPort };
   }
 
-  /** The pages, and the phone client for whoever pairs a phone. Few and small, so they are read once. */
+  /** The pages, and the phone client for whoever pairs a phone. */
   async #pages(): Promise<Routes[]> {
-    const dir = join(root, 'web/static');
-    const made: Routes[] = [];
-    for (const file of await readdir(dir)) {
-      const type = pageTypes[extname(file)];
-      if (type !== undefined)
-        made.push(staticPage(pagePaths[file] ?? `/static/${file}`, type, await readFile(join(dir, file))));
-    }
+    const pages = await staticFiles(join(root, 'web/static'), { 'status.html': '/', 'pair.html': '/pair' });
     const client = await readFile(join(root, 'dist/nightjar-phone.tgz')).catch(() => undefined);
-    if (client === undefined) this.#log.warn('the phone client is not built, so the box cannot hand it out');
-    else made.push(staticPage('/nightjar-phone.tgz', 'application/gzip', client));
-    return made;
+    if (client !== undefined) return [...pages, staticPage('/nightjar-phone.tgz', 'application/gzip', client)];
+    this.#log.warn('the phone client is not built, so the box cannot hand it out');
+    return pages;
   }
 
-  #boxFacts(identity: BoxIdentity, addresses: readonly string[]): BoxFacts {
+  #boxFacts(identity: BoxIdentity): BoxFacts {
+    const addresses = localAddresses();
     const { name } = this.#config;
     const [first = 'localhost'] = addresses;
     const hosts = [

@@ -1,0 +1,135 @@
+/** The whole box in this process, as `main.ts` starts it: real sockets, real TLS, real databases, folders of its own. */
+import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+import { readdir } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { readConfig } from '../../src/config.ts';
+import { Nightjar } from '../../src/nightjar.ts';
+import { createLog } from '../../src/platform/log.ts';
+import { type Answer, ask, jsonBody } from './asking.ts';
+import { goodPassword, setupCode } from './box-state.ts';
+import { HandPhone } from './hand-phone.ts';
+
+export class App {
+  readonly dir = mkdtempSync(join(tmpdir(), 'nightjar-app-'));
+  readonly diskDir = join(this.dir, 'disk');
+  readonly stateDir = join(this.dir, 'state');
+  /** What the box logged, a line each. */
+  readonly logged: string[] = [];
+  httpPort = 0;
+  httpsPort = 0;
+  readonly #env: Readonly<Record<string, string>>;
+  #box: Nightjar | undefined;
+
+  private constructor(env: Readonly<Record<string, string>>) {
+    this.#env = env;
+    mkdirSync(this.diskDir);
+  }
+
+  /** A new box that nobody owns. `env` in addition to what it needs. */
+  static async start(env: Readonly<Record<string, string>> = {}): Promise<App> {
+    const app = new App(env);
+    await app.start();
+    return app;
+  }
+
+  /** A new box that Alice owns. */
+  static async startClaimed(env: Readonly<Record<string, string>> = {}): Promise<App> {
+    const app = await App.start(env);
+    await app.claim();
+    return app;
+  }
+
+  async start(): Promise<void> {
+    const config = readConfig({
+      NIGHTJAR_STATE_DIR: this.stateDir,
+      NIGHTJAR_DISK_DIR: this.diskDir,
+      NIGHTJAR_HTTP_PORT: '0',
+      NIGHTJAR_HTTPS_PORT: '0',
+      NIGHTJAR_SETUP_CODE: setupCode,
+      ...this.#env,
+    });
+    const log = createLog({ level: 'debug', destination: { write: (line) => void this.logged.push(line) } });
+    this.#box = new Nightjar(config, log);
+    const { httpPort, httpsPort } = await this.#box.start();
+    this.httpPort = httpPort;
+    this.httpsPort = httpsPort;
+  }
+
+  async stop(): Promise<void> {
+    await this.#box?.stop();
+    this.#box = undefined;
+  }
+
+  async restart(): Promise<void> {
+    await this.stop();
+    await this.start();
+  }
+
+  /** Lines of the log that tell of an error of the box itself. */
+  ownErrors(): string[] {
+    return this.logged.filter((line) => /"level":"(error|fatal)"/.test(line));
+  }
+
+  ask(method: string, path: string, headers: Record<string, string> = {}, value?: unknown): Promise<Answer> {
+    return ask({ port: this.httpPort, method, path, ...withJson(value, headers) });
+  }
+
+  /** Through the unix socket of the console. */
+  console(method: string, path: string, value?: unknown): Promise<Answer> {
+    return ask({ socketPath: join(this.stateDir, 'console.sock'), method, path, ...withJson(value, {}) });
+  }
+
+  /** Makes Alice the owner; returns the cookie of her session on loopback http. */
+  async claim(): Promise<string> {
+    return cookieOf(
+      await this.ask('POST', '/api/setup', {}, { code: setupCode, person: 'Alice', password: goodPassword }),
+    );
+  }
+
+  async signIn(): Promise<string> {
+    return cookieOf(await this.ask('POST', '/api/sessions', {}, { person: 'Alice', password: goodPassword }));
+  }
+
+  /** Pairs a phone; a person who is not there yet is added. */
+  async pair(person: string, phone: string): Promise<HandPhone> {
+    if (person !== 'Alice') await this.console('POST', '/api/people', { person });
+    const opened = await this.console('POST', '/api/pairings', { person, phone });
+    if (opened.status !== 201) throw new Error(`No pairing: ${opened.text}`);
+    const redeemed = await this.ask('POST', '/api/pairings/redeem', {}, { code: opened.json().code });
+    if (redeemed.status !== 201) throw new Error(`Not paired: ${redeemed.text}`);
+    return new HandPhone(() => this.httpPort, redeemed.json() as { token: string; phoneId: string });
+  }
+
+  /** Every file in view (not under .nightjar), relative to the disk, sorted. */
+  async filesInView(): Promise<string[]> {
+    const entries = await readdir(this.diskDir, { recursive: true, withFileTypes: true });
+    return entries
+      .filter((entry) => entry.isFile())
+      .map((entry) => join(entry.parentPath, entry.name).slice(this.diskDir.length + 1))
+      .filter((path) => !path.startsWith('.nightjar/') && path !== 'README-NIGHTJAR.txt')
+      .sort();
+  }
+
+  async incoming(): Promise<string[]> {
+    return (await readdir(join(this.diskDir, '.nightjar/incoming'))).sort();
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.stop();
+    rmSync(this.dir, { recursive: true, force: true });
+  }
+}
+
+/** `name=value` of the cookie that an answer sets. */
+export function cookieOf(answer: Answer): string {
+  const [cookie = ''] = answer.headers['set-cookie'] ?? [];
+  if (cookie === '') throw new Error(`No session: ${answer.status} ${answer.text}`);
+  return cookie.split(';', 1)[0] ?? '';
+}
+
+function withJson(value: unknown, headers: Record<string, string>) {
+  if (value === undefined) return { headers };
+  const json = jsonBody(value);
+  return { body: json.body, headers: { ...json.headers, ...headers } };
+}

@@ -1,0 +1,156 @@
+/**
+ * Holds a library's catalogue against its disk, both ways: every row has its file with its bytes, every file in view
+ * has its row, every received file is known. Reads only; the daemon may run, but nobody may send meanwhile.
+ */
+import { createHash } from 'node:crypto';
+import { createReadStream, statSync } from 'node:fs';
+import { readdir, stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import Sqlite from 'better-sqlite3';
+
+const quietMsMax = 20_000;
+
+type AssetRow = { path: string; size: number; sha256: string; state: string };
+
+export class CatalogueCheck {
+  readonly #diskDir: string;
+  /** Hashed before and found right; synced bytes are read once, unless everything is asked for. */
+  readonly #hashed = new Set<string>();
+
+  constructor(diskDir: string) {
+    this.#diskDir = diskDir;
+  }
+
+  /** Waits until nothing is being published: what start-up found whole is finished in the background. */
+  async quiet(): Promise<void> {
+    const deadline = Date.now() + quietMsMax;
+    for (;;) {
+      const waiting = this.#read((catalogue) => [...publishing(catalogue), ...this.#wholeUploads(catalogue)]);
+      if (waiting.length === 0) return;
+      if (Date.now() > deadline) {
+        throw new Error(
+          `Not driven to their end within ${quietMsMax} ms of the start: ${waiting.slice(0, 5).join(', ')}`,
+        );
+      }
+      await new Promise((resolve) => setTimeout(resolve, 30));
+    }
+  }
+
+  /** What is wrong, a sentence each; empty when all is well. `everything`: hashes also what was hashed before. */
+  async whatIsWrong(options: { everything: boolean }): Promise<string[]> {
+    if (options.everything) this.#hashed.clear();
+    const { assets, receiving, damage } = this.#read((catalogue) => ({
+      assets: catalogue
+        .prepare<[], AssetRow>('SELECT path, size, lower(hex(sha256)) AS sha256, state FROM asset')
+        .all(),
+      receiving: new Set(
+        catalogue
+          .prepare<[], { id: string }>("SELECT id FROM upload WHERE state = 'receiving'")
+          .all()
+          .map(({ id }) => id),
+      ),
+      damage: integrityOf(catalogue),
+    }));
+    const wrong = damage.map((it) => `catalogue damaged: ${it}`);
+    for (const asset of assets) wrong.push(...(await this.#wrongWithRow(asset)));
+    const known = new Set(assets.map(({ path }) => path));
+    for (const path of await this.filesInView()) if (!known.has(path)) wrong.push(`file without row: ${path}`);
+    for (const name of await readdir(join(this.#diskDir, '.nightjar/incoming'))) {
+      if (!receiving.has(name)) wrong.push(`received file without row: ${name}`);
+    }
+    return wrong;
+  }
+
+  /** The checksum that the catalogue has for what a phone sent, by `<phone id> <path>`. */
+  items(): Map<string, string> {
+    const rows = this.#read((catalogue) =>
+      catalogue
+        .prepare<[], { item: string; sha256: string }>(
+          `SELECT phone_id || ' ' || phone_item.path AS item, lower(hex(sha256)) AS sha256
+           FROM phone_item JOIN asset ON asset.id = asset_id`,
+        )
+        .all(),
+    );
+    return new Map(rows.map(({ item, sha256 }) => [item, sha256]));
+  }
+
+  /** Every file under Photos and Files, relative to the disk. */
+  async filesInView(): Promise<string[]> {
+    const found: string[] = [];
+    for (const top of ['Photos', 'Files']) {
+      const folder = join(this.#diskDir, top);
+      const entries = await readdir(folder, { recursive: true, withFileTypes: true }).catch(() => []);
+      for (const entry of entries) {
+        if (!entry.isDirectory()) found.push(join(entry.parentPath, entry.name).slice(this.#diskDir.length + 1));
+      }
+    }
+    return found.sort();
+  }
+
+  async #wrongWithRow(asset: AssetRow): Promise<string[]> {
+    if (asset.state !== 'present') return [`row in state ${asset.state}: ${asset.path}`];
+    const file = join(this.#diskDir, asset.path);
+    const size = await stat(file).then(
+      (facts) => facts.size,
+      () => undefined,
+    );
+    if (size === undefined) return [`row without file: ${asset.path}`];
+    if (size !== asset.size) return [`row of ${asset.size} bytes, file of ${size}: ${asset.path}`];
+    const content = `${asset.sha256} ${asset.path}`;
+    if (this.#hashed.has(content)) return [];
+    if ((await hashOfFile(file)) !== asset.sha256) return [`row with other bytes in its file: ${asset.path}`];
+    this.#hashed.add(content);
+    return [];
+  }
+
+  /** Unfinished uploads of which every byte is there, and known to be whole. */
+  #wholeUploads(catalogue: Sqlite.Database): string[] {
+    return catalogue
+      .prepare<[], { id: string; length: number }>(
+        "SELECT id, length FROM upload WHERE state = 'receiving' AND synced = length",
+      )
+      .all()
+      .filter(({ id, length }) => {
+        const facts = statSync(join(this.#diskDir, '.nightjar/incoming', id), { throwIfNoEntry: false });
+        return facts?.size === length;
+      })
+      .map(({ id }) => `upload ${id}`);
+  }
+
+  #read<T>(read: (catalogue: Sqlite.Database) => T): T {
+    const catalogue = new Sqlite(join(this.#diskDir, '.nightjar/library.sqlite'), { readonly: true, timeout: 5_000 });
+    try {
+      return read(catalogue);
+    } finally {
+      catalogue.close();
+    }
+  }
+}
+
+/** What SQLite's own check finds wrong in the database at `path`. */
+export function damageOf(path: string): string[] {
+  const database = new Sqlite(path, { readonly: true, timeout: 5_000 });
+  try {
+    return integrityOf(database);
+  } finally {
+    database.close();
+  }
+}
+
+export async function hashOfFile(path: string): Promise<string> {
+  const hash = createHash('sha256');
+  for await (const chunk of createReadStream(path, { highWaterMark: 1024 * 1024 })) hash.update(chunk);
+  return hash.digest('hex');
+}
+
+function publishing(catalogue: Sqlite.Database): string[] {
+  return catalogue
+    .prepare<[], { path: string }>('SELECT path FROM publishing JOIN asset ON asset.id = asset_id')
+    .all()
+    .map(({ path }) => `publishing of ${path}`);
+}
+
+function integrityOf(database: Sqlite.Database): string[] {
+  const found = database.prepare<[], { integrity_check: string }>('PRAGMA integrity_check').all();
+  return found.map((row) => row.integrity_check).filter((text) => text !== 'ok');
+}

@@ -1,0 +1,154 @@
+/**
+ * A disk that can lose power: an ext4 image behind a loop device. `cut` shuts the filesystem down at once, so that
+ * whatever was not synced is gone after the next mount, as after a pulled plug. Needs root and loop devices.
+ */
+import { spawn } from 'node:child_process';
+import { access, mkdir, open, readFile, rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { say } from './counts.ts';
+
+const commandMsMax = 60_000;
+const unmountMsMax = 10_000;
+
+/** Why no loop disk can be made here; undefined when it can. */
+export async function loopDisksMissing(): Promise<string | undefined> {
+  if (process.getuid?.() !== 0) return 'mounting needs root';
+  if (await missing('/dev/loop-control')) return 'there are no loop devices (/dev/loop-control)';
+  for (const tool of ['mkfs.ext4', 'xfs_io', 'mount', 'umount', 'losetup']) {
+    const found = await run('sh', ['-c', 'command -v "$1"', 'sh', tool]);
+    if (found.code !== 0) return `${tool} is not installed (Debian: apt-get install e2fsprogs xfsprogs mount)`;
+  }
+  return undefined;
+}
+
+export class LoopDisk {
+  readonly name: string;
+  /** Where it is mounted. The folder beneath stays on the filesystem of `dir`. */
+  readonly path: string;
+  readonly #image: string;
+  #device = '';
+  /** How often it could only be taken away lazily: something still held a file on it. */
+  lazyUnmounts = 0;
+
+  private constructor(dir: string, name: string) {
+    this.name = name;
+    this.path = join(dir, name);
+    this.#image = join(dir, `${name}.img`);
+  }
+
+  /** A new, mounted ext4 of `sizeMiB` (sparse) under `dir`. */
+  static async make(dir: string, name: string, sizeMiB: number): Promise<LoopDisk> {
+    const disk = new LoopDisk(dir, name);
+    await mkdir(disk.path, { recursive: true });
+    const image = await open(disk.#image, 'wx');
+    await image.truncate(sizeMiB * 1024 * 1024);
+    await image.close();
+    // No lazy initialisation: it would write in the background for as long as a test takes.
+    const options = ['-q', '-F', '-m', '0', '-E', 'lazy_itable_init=0,lazy_journal_init=0'];
+    await must('mkfs.ext4', [...options, disk.#image]);
+    disk.#device = (await must('losetup', ['--find', '--show', disk.#image])).trim();
+    await disk.mount();
+    return disk;
+  }
+
+  async mount(): Promise<void> {
+    const deadline = Date.now() + unmountMsMax;
+    for (;;) {
+      await must('mount', ['-t', 'ext4', this.#device, this.path]);
+      // While anybody holds the old mount (a program with mounts of its own), the kernel hands it out again, cut.
+      const probe = join(this.path, '.probe');
+      const dead = await writeFile(probe, '').then(
+        () => false,
+        () => true,
+      );
+      if (!dead) {
+        await rm(probe);
+        return;
+      }
+      await this.unmount();
+      if (Date.now() > deadline) throw new Error(`${this.path} is held by somebody in its cut state.`);
+      await new Promise((resolve) => setTimeout(resolve, 50));
+    }
+  }
+
+  /** Pulls the plug: nothing that was not synced before reaches the image any more. */
+  async cut(): Promise<void> {
+    await must('xfs_io', ['-x', '-c', 'shutdown', this.path]);
+  }
+
+  async mounted(): Promise<boolean> {
+    return (await readFile('/proc/self/mountinfo', 'utf8')).includes(` ${this.path} `);
+  }
+
+  /** Takes it away. Waits for whoever still holds a file on it; lazily only as the last resort, and says so. */
+  async unmount(options: { lazyAllowed: boolean } = { lazyAllowed: true }): Promise<void> {
+    const deadline = Date.now() + unmountMsMax;
+    for (;;) {
+      const { code, output } = await run('umount', [this.path]);
+      if (code === 0) return;
+      if (!output.includes('busy')) throw new Error(`umount ${this.path}: ${output}`);
+      if (Date.now() > deadline) break;
+      await new Promise((resolve) => setTimeout(resolve, 50));
+    }
+    if (!options.lazyAllowed)
+      throw new Error(`${this.path} is still held after ${unmountMsMax} ms:\n${await holders(this.path)}`);
+    say(`${this.path} is held by somebody, so it is unmounted lazily`);
+    this.lazyUnmounts++;
+    await must('umount', ['-l', this.path]);
+  }
+
+  /** As after the power came back: the journal is replayed. */
+  async remount(): Promise<void> {
+    await this.unmount();
+    await this.mount();
+  }
+
+  /** Says what e2fsck finds, without changing anything; empty when all is well. Only while unmounted. */
+  async check(): Promise<string> {
+    const { code, output } = await run('e2fsck', ['-fn', this.#image]);
+    return code === 0 ? '' : output;
+  }
+
+  async remove(): Promise<void> {
+    if (await this.mounted()) await this.unmount();
+    if (this.#device !== '') await must('losetup', ['--detach', this.#device]);
+    await rm(this.#image, { force: true });
+    await rm(this.path, { recursive: true, force: true });
+  }
+}
+
+async function missing(path: string): Promise<boolean> {
+  return await access(path).then(
+    () => false,
+    () => true,
+  );
+}
+
+/** Which processes hold files below `path`, for the message. */
+async function holders(path: string): Promise<string> {
+  return (await run('sh', ['-c', 'ls -l /proc/[0-9]*/fd 2>/dev/null | grep -F "$1" | head -20', 'sh', path])).output;
+}
+
+async function must(command: string, args: readonly string[]): Promise<string> {
+  const { code, output } = await run(command, args);
+  if (code !== 0) throw new Error(`${command} ${args.join(' ')} failed: ${output}`);
+  return output;
+}
+
+function run(command: string, args: readonly string[]): Promise<{ code: number | null; output: string }> {
+  return new Promise((resolve, reject) => {
+    const child = spawn(command, args, {
+      stdio: ['ignore', 'pipe', 'pipe'],
+      timeout: commandMsMax,
+      env: { PATH: `${process.env['PATH'] ?? ''}:/usr/sbin:/sbin`, LC_ALL: 'C' },
+    });
+    let output = '';
+    const keep = (chunk: Buffer) => {
+      output = (output + chunk.toString()).slice(-16_384);
+    };
+    child.stdout.on('data', keep);
+    child.stderr.on('data', keep);
+    child.once('error', reject);
+    child.once('close', (code) => resolve({ code, output }));
+  });
+}

@@ -1,0 +1,93 @@
+/**
+ * Makes one system call of a running process fail, with strace's fault injection (strace(1), "Tampering"). Invocations
+ * are counted for each thread from the moment of attaching, so it is attached to one thread.
+ */
+import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
+import { readdir, readFile, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+
+/** `main` runs JavaScript and SQLite; `pool` does Node's file calls. Start the daemon with `onePoolThread`. */
+export type FaultyThread = 'main' | 'pool';
+export const onePoolThread = { UV_THREADPOOL_SIZE: '1' };
+
+export type SyscallFault = Readonly<{
+  thread: FaultyThread;
+  /** Names of the call, with commas. */
+  call: string;
+  error: string;
+  /** The how-many-eth call fails, counted from 1. */
+  when: number;
+  /** Only calls on this file. */
+  path?: string;
+}>;
+
+const attachMsMax = 10_000;
+
+/** Why faults cannot be injected on this machine; undefined when they can. */
+export function whyNoFaults(): string | undefined {
+  const tried = spawnSync('strace', ['-qq', '-e', 'trace=none', 'true'], { encoding: 'utf8' });
+  if (tried.error !== undefined) return 'strace is not installed';
+  return tried.status === 0 ? undefined : `strace may not trace here: ${tried.stderr.trim()}`;
+}
+
+export class InjectedFault {
+  readonly #child: ChildProcess;
+  readonly #logPath: string;
+
+  private constructor(child: ChildProcess, logPath: string) {
+    this.#child = child;
+    this.#logPath = logPath;
+  }
+
+  /** Resolves when the fault is armed. `dir` takes strace's log. */
+  static async arm(
+    pid: number,
+    dir: string,
+    { thread, call, error, when, path }: SyscallFault,
+  ): Promise<InjectedFault> {
+    const tid = thread === 'main' ? pid : await poolThread(pid);
+    const logPath = join(dir, `strace-${tid}.log`);
+    const inject = `inject=${call}:error=${error}:when=${when}`;
+    const filter = path === undefined ? [] : ['-P', path];
+    const args = ['-o', logPath, '-p', String(tid), '-e', `trace=${call}`, '-e', inject, ...filter];
+    const child = spawn('strace', args, { stdio: ['ignore', 'ignore', 'pipe'] });
+    const fault = new InjectedFault(child, logPath);
+    let said = '';
+    const attached = new Promise<void>((resolve, reject) => {
+      child.once('error', reject);
+      child.once('close', () => reject(new Error(`strace ended: ${said}`)));
+      child.stderr?.on('data', (chunk: Buffer) => {
+        said += chunk.toString();
+        if (said.includes('attached')) resolve();
+      });
+      setTimeout(() => reject(new Error(`strace did not attach: ${said}`)), attachMsMax).unref();
+    });
+    attached.catch(() => child.kill('SIGTERM'));
+    await attached;
+    return fault;
+  }
+
+  /** Lets the process go, and says how many calls were made to fail. */
+  async disarm(): Promise<number> {
+    if (this.#child.exitCode === null && this.#child.signalCode === null) {
+      const closed = once(this.#child, 'close');
+      this.#child.kill('SIGTERM');
+      await closed;
+    }
+    const log = await readFile(this.#logPath, 'utf8').catch(() => '');
+    await rm(this.#logPath, { force: true });
+    return log.split('\n').filter((line) => line.includes('(INJECTED)')).length;
+  }
+}
+
+async function poolThread(pid: number): Promise<number> {
+  const found: number[] = [];
+  for (const tid of await readdir(`/proc/${pid}/task`)) {
+    const name = await readFile(`/proc/${pid}/task/${tid}/comm`, 'utf8').catch(() => '');
+    if (name.trim() === 'libuv-worker') found.push(Number(tid));
+  }
+  const [only] = found;
+  if (only === undefined || found.length > 1) throw new Error(`The daemon has ${found.length} pool threads, not one.`);
+  return only;
+}
