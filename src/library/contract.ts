@@ -1,7 +1,13 @@
 import { type TSchema, Type } from 'typebox';
 import type { Contract } from '../http/contract.ts';
 
-const Milliseconds = Type.Integer({ description: 'milliseconds since 1970, UTC' });
+/** What a date can be (ECMA-262, section 21.4.1.1); the catalogue holds no larger number either. */
+const dateMsMax = 8.64e15;
+const Milliseconds = Type.Integer({
+  minimum: -dateMsMax,
+  maximum: dateMsMax,
+  description: 'milliseconds since 1970, UTC',
+});
 const Sha256 = Type.String({ pattern: '^[0-9a-f]{64}$' });
 const Nullable = <T extends TSchema>(schema: T) => Type.Union([schema, Type.Null()]);
 const PageQuery = Type.Object({
@@ -38,7 +44,7 @@ export const libraryContract = {
         Type.Object({
           path: Type.String({ minLength: 1, maxLength: 4096 }),
           key: Type.Optional(Type.String({ maxLength: 512 })),
-          size: Type.Integer({ minimum: 0 }),
+          size: Type.Integer({ minimum: 0, maximum: Number.MAX_SAFE_INTEGER }),
           mtime: Nullable(Milliseconds),
           sha256: Type.Optional(Sha256),
         }),

@@ -4,7 +4,7 @@
  * Called by uploads, by the doors above it and by its own routes.
  */
 import { randomUUID } from 'node:crypto';
-import { mkdir, readdir } from 'node:fs/promises';
+import { readdir } from 'node:fs/promises';
 import { Disk, markerFolder } from '../disks/disk.ts';
 import { Database, databaseError } from '../platform/database.ts';
 import { CodedError, systemCode } from '../platform/errors.ts';
@@ -214,7 +214,6 @@ export class Library {
     const disk = await Disk.open(diskDir, diskId);
     let library: OpenLibrary | undefined;
     try {
-      await mkdir(disk.resolve(incomingFolder), { recursive: true, mode: 0o700 });
       // A marker without a catalogue is a set-up that was interrupted: nothing can have been acknowledged before it.
       const database = Database.open(`${disk.path}/${cataloguePath}`, {
         migrationsDir: this.#deps.migrationsDir,
@@ -223,6 +222,7 @@ export class Library {
       library = new OpenLibrary(disk, database);
       // The catalogue was opened by its name: make sure that this was the same disk.
       await disk.check();
+      await library.folders.make(incomingFolder);
       await this.#prepare(library);
     } catch (error) {
       if (library === undefined) await disk.close();

@@ -10,7 +10,7 @@ import { createHash } from 'node:crypto';
 import { createReadStream, type Stats } from 'node:fs';
 import { lstat, unlink } from 'node:fs/promises';
 import { posix } from 'node:path';
-import { ignoreMissing, publish, syncFolder } from '../platform/durable-files.ts';
+import { ignoreMissing, publish, syncFile, syncFolder } from '../platform/durable-files.ts';
 import { CodedError, systemCode } from '../platform/errors.ts';
 import type { CaptureDate } from './capture-date.ts';
 import { mediaKind } from './media-kinds.ts';
@@ -163,7 +163,6 @@ export class Publishing {
 
   /** Publishes a reserved asset from its source and confirms it. Safe to repeat. */
   async #publish(library: OpenLibrary, assetId: number, source: string): Promise<void> {
-    await library.folders.make(incomingFolder);
     for (let tries = 0; tries < takenNamesMax; tries++) {
       const asset = library.rows.asset(assetId);
       if (asset === undefined)
@@ -226,6 +225,8 @@ export class Publishing {
     // The name may be there for bytes that are not: ours if it is the received file itself, or an empty claim.
     await removeTorn(source, target);
     if (await holds(source, row)) {
+      // Whole, but perhaps only in memory: a killed process may not have got to its sync.
+      await syncFile(source);
       await this.#publish(library, row.asset_id, row.source);
       return true;
     }

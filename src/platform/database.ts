@@ -5,7 +5,7 @@
  * A commit with `synchronous=FULL` is an fsync on the event loop (5-30 ms on a Pi), so writes that arrive in one turn
  * of the loop share a commit (group commit). Each runs in a savepoint: one that throws takes back only itself.
  */
-import { readdirSync, readFileSync } from 'node:fs';
+import { closeSync, fsyncSync, openSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import Sqlite from 'better-sqlite3';
 import { CodedError, systemCode } from './errors.ts';
@@ -53,6 +53,7 @@ export class Database {
    * @throws {CodedError} `internal` when the file is newer than this program.
    */
   static open(path: string, options: { migrationsDir: string; create: boolean }): Database {
+    syncLog(path);
     const durable = new Sqlite(path, { fileMustExist: !options.create, timeout: 5_000 });
     try {
       configure(durable, 'FULL');
@@ -205,6 +206,25 @@ export function databaseError(error: unknown): unknown {
   }
   if (error instanceof TypeError && error.message.includes('not open')) return closedError();
   return error;
+}
+
+/**
+ * A process that was killed may have committed without its sync having returned. What is read from here on is told to
+ * people and phones, so it must not be lost any more; SQLite itself syncs nothing when it finds a log.
+ */
+function syncLog(path: string): void {
+  let file: number;
+  try {
+    file = openSync(`${path}-wal`, 'r');
+  } catch (error) {
+    if (systemCode(error) === 'ENOENT') return;
+    throw error;
+  }
+  try {
+    fsyncSync(file);
+  } finally {
+    closeSync(file);
+  }
 }
 
 function configure(handle: Sqlite.Database, synchronous: 'FULL' | 'NORMAL'): void {

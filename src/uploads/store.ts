@@ -26,8 +26,6 @@ export type NewUploadRow = Pick<
   'id' | 'phone_id' | 'person_id' | 'door' | 'length' | 'facts' | 'created_at'
 >;
 
-const noteSynced = 'UPDATE upload SET synced = ? WHERE id = ?';
-
 /** Verbs that change rows run inside `database.write`, so that they share its commit with what belongs to them. */
 export class UploadStore {
   readonly #database: Database;
@@ -56,13 +54,19 @@ export class UploadStore {
       .run(row.id, row.phone_id, row.person_id, row.door, row.length, row.facts, row.created_at, row.created_at);
   }
 
-  noteSynced(id: string, bytes: number): void {
-    this.#database.prepare(noteSynced).run(bytes, id);
+  /**
+   * Always changes the row: SQLite skips a write of equal values, and then nothing is synced, not even an unsynced note
+   * of the same bytes.
+   */
+  noteSynced(id: string, bytes: number, now: number): void {
+    this.#database
+      .prepare('UPDATE upload SET synced = ?, touched_at = max(touched_at + 1, ?) WHERE id = ?')
+      .run(bytes, now, id);
   }
 
   /** Unsynced: a lost note only makes a phone send a little more again. */
   noteSyncedRelaxed(id: string, bytes: number): void {
-    this.#database.writeRelaxed((prepare) => prepare(noteSynced).run(bytes, id));
+    this.#database.writeRelaxed((prepare) => prepare('UPDATE upload SET synced = ? WHERE id = ?').run(bytes, id));
   }
 
   finish(id: string, length: number, assetId: number, now: number): void {

@@ -416,7 +416,7 @@ export class Upload {
   async #note(position: number): Promise<void> {
     await this.#deps.open.database.write(() => {
       this.#insert();
-      this.#deps.rows.noteSynced(this.id, position);
+      this.#deps.rows.noteSynced(this.id, position, this.#deps.now());
     });
     this.#recorded = true;
     this.#noted = position;

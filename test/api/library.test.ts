@@ -152,6 +152,10 @@ describe('the library, as phones see it', () => {
       [{ path: '', size: 1, mtime }],
       [{ path: 'a', size: 1 }],
       'x',
+      [{ path: 'a', size: 1e300, mtime }],
+      [{ path: 'a', size: 2 ** 53, mtime }],
+      [{ path: 'a', size: 1, mtime: 2 ** 63 }],
+      [{ path: 'a', size: 1, mtime: -8.64e15 - 1 }],
     ]) {
       expect((await one.json('POST', '/api/phone/items/check', { items })).status, JSON.stringify(items)).toBe(400);
     }

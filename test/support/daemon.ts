@@ -50,6 +50,7 @@ export class Daemon {
   #log = '';
   #httpPort = 0;
   #httpsPort = 0;
+  #answers = 0;
 
   private constructor(options: DaemonOptions) {
     this.#options = options;
@@ -80,6 +81,11 @@ export class Daemon {
 
   get httpsUrl(): string {
     return `https://127.0.0.1:${this.#httpsPort}`;
+  }
+
+  /** How many answers it gave to requests made here, over all its starts: which one in a trace of it is meant. */
+  get answers(): number {
+    return this.#answers;
   }
 
   get pid(): number {
@@ -125,10 +131,20 @@ export class Daemon {
 
   /** Claims the box over its console socket. */
   async setUp(person = 'Alice'): Promise<void> {
-    await this.console('POST', '/api/setup', { code: setupCode, person, password: ownerPassword });
+    const claimed = await this.claim(person);
+    if (claimed.status !== 201) throw new Error(`The claim was refused: ${claimed.status} ${claimed.body}`);
+    await this.libraryOpen();
+  }
+
+  /** The claim alone: the library opens a little later. */
+  async claim(person: string): Promise<Reply> {
+    return await this.consoleReply('POST', '/api/setup', { code: setupCode, person, password: ownerPassword });
+  }
+
+  async libraryOpen(): Promise<void> {
     const deadline = Date.now() + 10_000;
     while ((await this.health())['disk'] !== 'ok') {
-      if (Date.now() > deadline) throw new Error(`The library did not open after set-up.\n${this.#log}`);
+      if (Date.now() > deadline) throw new Error(`The library did not open.\n${this.#log}`);
       await new Promise((resolve) => setTimeout(resolve, 20));
     }
   }
@@ -153,9 +169,14 @@ export class Daemon {
 
   /** One request over the console's socket. @throws for any answer but 2xx. */
   async console(method: string, path: string, json?: unknown): Promise<unknown> {
-    const reply = await this.#exchange({ socketPath: join(this.stateDir, 'console.sock') }, method, path, { json });
+    const reply = await this.consoleReply(method, path, json);
     if (reply.status >= 300) throw new Error(`${method} ${path} on the console: ${reply.status} ${reply.body}`);
     return reply.body.length === 0 ? undefined : JSON.parse(reply.body.toString());
+  }
+
+  /** One request over the console's socket. Any status is an answer. */
+  async consoleReply(method: string, path: string, json?: unknown): Promise<Reply> {
+    return await this.#exchange({ socketPath: join(this.stateDir, 'console.sock') }, method, path, { json });
   }
 
   /** One request over loopback http, on a connection of its own. Any status is an answer. */
@@ -187,9 +208,10 @@ export class Daemon {
         const chunks: Buffer[] = [];
         response.on('data', (chunk: Buffer) => chunks.push(chunk));
         response.once('error', reject);
-        response.once('end', () =>
-          resolve({ status: response.statusCode ?? 0, headers: response.headers, body: Buffer.concat(chunks) }),
-        );
+        response.once('end', () => {
+          this.#answers++;
+          resolve({ status: response.statusCode ?? 0, headers: response.headers, body: Buffer.concat(chunks) });
+        });
       });
       asked.once('error', reject);
       asked.end(body);

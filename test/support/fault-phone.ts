@@ -43,6 +43,8 @@ export class FaultPhone {
   readonly open = new Map<string, OpenUpload>();
   /** Answers that no good box gives. Must stay empty. */
   readonly surprises: string[] = [];
+  /** How often each status was answered. */
+  readonly statuses = new Map<number, number>();
   /** Called after each acknowledgement, before anything else is sent. */
   onAcknowledged: () => void = () => undefined;
   readonly #random: Random;
@@ -254,7 +256,11 @@ export class FaultPhone {
       asked.on('error', (error) => reject(new GoneAway(error.message)));
       asked.once('response', (response) => {
         response.resume();
-        response.once('end', () => resolve({ status: response.statusCode ?? 0, headers: response.headers }));
+        response.once('end', () => {
+          const status = response.statusCode ?? 0;
+          this.statuses.set(status, (this.statuses.get(status) ?? 0) + 1);
+          resolve({ status, headers: response.headers });
+        });
         response.once('error', (error) => reject(new GoneAway(error.message)));
       });
       writeInPieces(asked, body, random);

@@ -27,8 +27,6 @@ export class LoopDisk {
   readonly path: string;
   readonly #image: string;
   #device = '';
-  /** How often it could only be taken away lazily: something still held a file on it. */
-  lazyUnmounts = 0;
 
   private constructor(dir: string, name: string) {
     this.name = name;
@@ -51,12 +49,13 @@ export class LoopDisk {
     return disk;
   }
 
-  async mount(): Promise<void> {
+  /** `at`: in another disk's place. */
+  async mount(at: string = this.path): Promise<void> {
     const deadline = Date.now() + unmountMsMax;
     for (;;) {
-      await must('mount', ['-t', 'ext4', this.#device, this.path]);
+      await must('mount', ['-t', 'ext4', this.#device, at]);
       // While anybody holds the old mount (a program with mounts of its own), the kernel hands it out again, cut.
-      const probe = join(this.path, '.probe');
+      const probe = join(at, '.probe');
       const dead = await writeFile(probe, '').then(
         () => false,
         () => true,
@@ -65,8 +64,8 @@ export class LoopDisk {
         await rm(probe);
         return;
       }
-      await this.unmount();
-      if (Date.now() > deadline) throw new Error(`${this.path} is held by somebody in its cut state.`);
+      await this.unmount({ at });
+      if (Date.now() > deadline) throw new Error(`${at} is held by somebody in its cut state.`);
       await new Promise((resolve) => setTimeout(resolve, 50));
     }
   }
@@ -81,20 +80,19 @@ export class LoopDisk {
   }
 
   /** Takes it away. Waits for whoever still holds a file on it; lazily only as the last resort, and says so. */
-  async unmount(options: { lazyAllowed: boolean } = { lazyAllowed: true }): Promise<void> {
+  async unmount(options: { lazyAllowed?: boolean; at?: string } = {}): Promise<void> {
+    const { lazyAllowed = true, at = this.path } = options;
     const deadline = Date.now() + unmountMsMax;
     for (;;) {
-      const { code, output } = await run('umount', [this.path]);
+      const { code, output } = await run('umount', [at]);
       if (code === 0) return;
-      if (!output.includes('busy')) throw new Error(`umount ${this.path}: ${output}`);
+      if (!output.includes('busy')) throw new Error(`umount ${at}: ${output}`);
       if (Date.now() > deadline) break;
       await new Promise((resolve) => setTimeout(resolve, 50));
     }
-    if (!options.lazyAllowed)
-      throw new Error(`${this.path} is still held after ${unmountMsMax} ms:\n${await holders(this.path)}`);
-    say(`${this.path} is held by somebody, so it is unmounted lazily`);
-    this.lazyUnmounts++;
-    await must('umount', ['-l', this.path]);
+    if (!lazyAllowed) throw new Error(`${at} is still held after ${unmountMsMax} ms:\n${await holders(at)}`);
+    say(`${at} is held by somebody, so it is unmounted lazily`);
+    await must('umount', ['-l', at]);
   }
 
   /** As after the power came back: the journal is replayed. */

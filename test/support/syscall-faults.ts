@@ -16,8 +16,8 @@ export type SyscallFault = Readonly<{
   /** Names of the call, with commas. */
   call: string;
   error: string;
-  /** The how-many-eth call fails, counted from 1. */
-  when: number;
+  /** Which calls fail, counted from 1: one, or `first..last`. */
+  when: number | string;
   /** Only calls on this file. */
   path?: string;
 }>;

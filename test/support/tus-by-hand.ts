@@ -1,0 +1,50 @@
+/** Single tus requests to a daemon, for tests that want one step at a time; and one that stays open half-way. */
+import { type ClientRequest, request } from 'node:http';
+import type { Daemon, Reply } from './daemon.ts';
+
+/** Whose request it is, and to which daemon. */
+export type TusCaller = Readonly<{ daemon: Daemon; token: string }>;
+
+const bytesType = 'application/offset+octet-stream';
+
+/** Begins an upload, with all or some of its bytes when `body` is given. The reply's `location` is the upload's path. */
+export function beginUpload(caller: TusCaller, it: { path: string; length: number; body?: Buffer }): Promise<Reply> {
+  const value = Buffer.from(it.path).toString('base64');
+  const headers = { 'upload-length': String(it.length), 'upload-metadata': `filename ${value},path ${value}` };
+  return tus(caller, 'POST', '/api/uploads', headers, it.body);
+}
+
+export function appendTo(caller: TusCaller, upload: string, offset: number, body: Buffer): Promise<Reply> {
+  return tus(caller, 'PATCH', upload, { 'upload-offset': String(offset) }, body);
+}
+
+export function headOf(caller: TusCaller, upload: string): Promise<Reply> {
+  return tus(caller, 'HEAD', upload, {});
+}
+
+/** A PATCH that announces `length` bytes and is written by its caller, bit by bit. Its breaking off is no error here. */
+export function appendSlowly(caller: TusCaller, upload: string, offset: number, length: number): ClientRequest {
+  const sending = request(`${caller.daemon.url}${upload}`, {
+    method: 'PATCH',
+    headers: {
+      authorization: `Bearer ${caller.token}`,
+      'tus-resumable': '1.0.0',
+      'content-type': bytesType,
+      'content-length': String(length),
+      'upload-offset': String(offset),
+    },
+  });
+  sending.on('error', () => undefined);
+  return sending;
+}
+
+function tus(
+  { daemon, token }: TusCaller,
+  method: string,
+  path: string,
+  more: Record<string, string>,
+  body?: Buffer,
+): Promise<Reply> {
+  const headers = { 'tus-resumable': '1.0.0', ...(body === undefined ? {} : { 'content-type': bytesType }), ...more };
+  return daemon.ask(method, path, { token, headers, ...(body === undefined ? {} : { body }) });
+}
