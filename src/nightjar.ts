@@ -2,7 +2,7 @@
  * The composition root: the only file that knows every part. Starts them from the bottom up; stopping is the reverse.
  */
 import { randomBytes, randomUUID } from 'node:crypto';
-import { mkdir, readFile } from 'node:fs/promises';
+import { chmod, mkdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { FastifyRequest } from 'fastify';
 import { Access } from './access/access.ts';
@@ -41,7 +41,10 @@ const root = new URL('..', import.meta.url).pathname;
 const schemaDir = (name: string) => join(root, 'src/schema', name);
 const boxIdSetting = 'box.id';
 const diskIdSetting = 'library.disk-id';
+const uploadGraceMs = 3_000;
 const housekeepingMs = 3_600_000;
+const addressLookMs = 30_000;
+const looksPerDay = 86_400_000 / addressLookMs;
 const now = () => Date.now();
 
 export type Started = Readonly<{ httpPort: number; httpsPort: number; setUp: boolean; addresses: readonly string[] }>;
@@ -76,6 +79,8 @@ export class Nightjar {
     const config = this.#config;
     const log = this.#log;
     await mkdir(config.stateDir, { recursive: true, mode: 0o700 });
+    // Also where somebody made it before: it holds keys and password hashes.
+    await chmod(config.stateDir, 0o700);
     const version = await programVersion();
     const database = this.#part(
       Database.open(join(config.stateDir, 'nightjar.sqlite'), { migrationsDir: schemaDir('box-state'), create: true }),
@@ -147,10 +152,12 @@ export class Nightjar {
     ];
     const server = this.#server(routes, identity, (request) => identify(request, access, phones));
     const ports = await this.#listen(server, identity);
-    this.#housekeeping(database, phones, async () => {
-      await identity.update({ name: config.name, hosts: config.hosts, addresses: localAddresses() });
-      server.refreshTls();
+    // What is nearly in may come in; the rest is kept as far as it came, and its phone is told to come again.
+    server.stopping.addEventListener('abort', () => setTimeout(() => uploads.interrupt(), uploadGraceMs), {
+      once: true,
     });
+    this.#housekeeping(database, phones);
+    this.#followAddresses(identity, server);
     log.info({ version, ...ports, disk: library.state }, 'nightjar is ready');
     return { ...ports, setUp: access.claimed(), addresses: this.#boxFacts(identity).addresses };
   }
@@ -187,17 +194,35 @@ export class Nightjar {
     return { library, uploads, reader };
   }
 
-  /** The box's own jobs. Certificates are looked at daily: they are renewed a month before they run out. */
-  #housekeeping(database: Database, phones: Phones, renewCertificates: () => Promise<void>): void {
-    const limits = { version: 1, leaseMs: 60_000, attemptsMax: 5 };
-    const handlers = {
-      'remove-ended-pairings': { ...limits, run: async () => void (await phones.removeExpired()) },
-      'renew-certificates': { ...limits, run: renewCertificates },
+  #housekeeping(database: Database, phones: Phones): void {
+    const handler = {
+      version: 1,
+      leaseMs: 60_000,
+      attemptsMax: 5,
+      run: async () => void (await phones.removeExpired()),
     };
+    const handlers = { 'remove-ended-pairings': handler };
     const jobs = this.#part(new Jobs({ database, now, log: this.#log, handlers }), (it) => it.close());
     jobs.every('remove-ended-pairings', housekeepingMs);
-    jobs.every('renew-certificates', 24 * housekeepingMs);
     jobs.open();
+  }
+
+  /** Keeps the address certificate true: for addresses that come and go, and before it runs out. */
+  #followAddresses(identity: BoxIdentity, server: HttpServer): void {
+    const { name, hosts } = this.#config;
+    let known = localAddresses().join();
+    let looks = 0;
+    const look = async () => {
+      const addresses = localAddresses();
+      if (addresses.join() === known && ++looks % looksPerDay !== 0) return;
+      known = addresses.join();
+      await identity.update({ name, hosts, addresses });
+      server.refreshTls();
+    };
+    const timer = setInterval(() => {
+      look().catch((error: unknown) => this.#log.error({ err: error }, 'the certificate could not be renewed'));
+    }, addressLookMs);
+    this.#part(timer, clearInterval);
   }
 
   /** The jobs of a library live and end with it: they are rows in its own catalogue. */

@@ -96,6 +96,34 @@ test('wrong setup codes are slowed down for the whole box; the right one waits a
   expect(await codeOf(access.claim(anna, undefined))).toBe('none');
 });
 
+test('who guesses in the network keeps nobody from the console', async () => {
+  await using box = new BoxState();
+  const access = await box.openAccess();
+  const guess = (place: typeof browser | undefined) => codeOf(access.claim({ ...anna, code: 'wrong' }, place));
+  for (let count = 0; count < 5; count += 1) expect(await guess(browser)).toBe('wrong-setup-code');
+  expect(await codeOf(access.claim(anna, { ...browser, address: '192.168.1.21' }))).toBe('too-many-requests');
+  for (let count = 0; count < 4; count += 1) expect(await guess(undefined)).toBe('wrong-setup-code');
+  expect(await codeOf(access.claim(anna, undefined))).toBe('none');
+});
+
+test('the audit log keeps its newest 10,000 rows', async () => {
+  await using box = new BoxState();
+  const access = await box.openAccess();
+  const many = box.database.prepare(
+    `WITH RECURSIVE count(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM count WHERE n < 10_150)
+     INSERT INTO audit (at, event, actor) SELECT n, 'old', 'nobody' FROM count`,
+  );
+  await box.database.write(() => many.run());
+  await access.claim(anna, undefined);
+  const kept = box.database.prepare('SELECT count(*) AS n, min(id) AS oldest, max(id) AS newest FROM audit');
+  expect(kept.get()).toEqual({ n: 10_051, oldest: 101, newest: 10_151 });
+  await access.addPerson('Tom', consoleCaller);
+  expect(kept.get()).toEqual({ n: 10_000, oldest: 153, newest: 10_152 });
+  await access.addPerson('Eve', consoleCaller);
+  expect(kept.get()).toEqual({ n: 10_000, oldest: 154, newest: 10_153 });
+  expect(auditEvents(box).slice(-4)).toEqual(['old', 'box-claimed', 'person-added', 'person-added']);
+});
+
 test('a preset code of nothing but dashes does not open the box to everyone', async () => {
   await using box = new BoxState();
   expect(await codeOf(box.openAccess({ setupCode: '- - - - - -' }))).toBe('invalid-request');

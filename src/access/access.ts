@@ -106,7 +106,7 @@ export class Access {
     }
     this.#claiming = true;
     try {
-      this.#setupCode.check(asked.code);
+      this.#setupCode.check(asked.code, place === undefined ? 'console' : 'network');
       return await this.#claimWithRightCode(asked, place);
     } finally {
       this.#claiming = false;

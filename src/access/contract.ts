@@ -5,6 +5,9 @@ const PersonName = Type.String({ minLength: 1, maxLength: 64 });
 // No composition rules and room for long phrases (NIST SP 800-63B-4); the floor is checked by access itself.
 const Password = Type.String({ minLength: 1, maxLength: 256 });
 
+/** Of a question that anybody may ask, whether known or not: room for all of it, and little to fill memory with. */
+const publicBodyBytesMax = 16 * 1024;
+
 export const PersonView = Type.Object({
   id: Type.String(),
   name: Type.String(),
@@ -27,6 +30,7 @@ export const accessContract = {
     access: 'public',
     summary: 'Claims a new box with its setup code; makes the owner, adopts the disk, signs in',
     body: Type.Object({ code: Type.String({ maxLength: 64 }), person: PersonName, password: Password }),
+    bodyBytesMax: publicBodyBytesMax,
     status: 201,
     reply: Type.Object({ person: PersonView }),
   },
@@ -36,6 +40,7 @@ export const accessContract = {
     access: 'public',
     summary: 'Signs a person in by password; sets the session cookie',
     body: Type.Object({ person: PersonName, password: Password }),
+    bodyBytesMax: publicBodyBytesMax,
     status: 201,
     reply: Type.Object({ person: PersonView }),
   },

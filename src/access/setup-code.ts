@@ -12,6 +12,9 @@ import { Throttle } from '../platform/throttle.ts';
 
 /** 4 groups of 4 symbols: 80 bits. */
 const groups = 4;
+/** Where a code was typed. Each place waits for itself: who guesses in the network keeps nobody from the console. */
+type SetupPlace = 'network' | 'console';
+
 /** What is left of a preset code without dashes and spaces. */
 const symbolsMin = 6;
 
@@ -33,7 +36,7 @@ export class SetupCode {
       delayMsMax: 15 * 60_000,
       triesMax: 100,
       restMs: 60 * 60_000,
-      keysMax: 1,
+      keysMax: 2,
     });
   }
 
@@ -56,15 +59,15 @@ export class SetupCode {
   }
 
   /** @throws {CodedError} `wrong-setup-code`, or `too-many-requests` (not even compared). */
-  check(typed: string): void {
-    this.#throttle.attempt('box');
+  check(typed: string, place: SetupPlace): void {
+    this.#throttle.attempt(place);
     if (this.#digest === undefined || !timingSafeEqual(digestOf(typed), this.#digest)) {
       throw new CodedError(
         'wrong-setup-code',
         'That is not the setup code of this box. Nothing was changed. It stands on the box, or in the file "setup-code" of its state folder.',
       );
     }
-    this.#throttle.succeeded('box');
+    this.#throttle.succeeded(place);
   }
 
   /** Dead once claimed. */

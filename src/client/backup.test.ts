@@ -1,5 +1,7 @@
-import { mkdir, symlink, writeFile } from 'node:fs/promises';
+import { execFile } from 'node:child_process';
+import { mkdir, rename, symlink, unlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { promisify } from 'node:util';
 import { afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
 import { type Certificates, makeCertificates, problem, TestBox } from '../../test/support/test-box.ts';
 import { big, noise, TestPhone } from '../../test/support/test-phone.ts';
@@ -128,6 +130,81 @@ test('a name that is no UTF-8 is told, not passed over', async () => {
   const ran = await phone.backup();
   expect(ran.counts).toEqual({ seen: 2, safe: 1, waiting: 0, refused: 1 });
   expect(ran.items.find(({ state }) => state === 'refused')?.reason).toMatch(/UTF-8/);
+});
+
+test('counts what it leaves out, with the reason, and apart from what it saw', async () => {
+  await phone.file('a.jpg', 'a');
+  for (const name of ['.trash/1.jpg', '.trash/2.jpg', '.nomedia', 'film.mp4.nightjar-part'])
+    await phone.file(name, 'x');
+  await symlink('/etc', phone.at('DCIM', 'folder'));
+  await symlink('a.jpg', phone.at('DCIM', 'b.jpg'));
+  await promisify(execFile)('mkfifo', [phone.at('DCIM', 'pipe')]);
+  const ran = await phone.backup();
+  expect(ran.counts).toEqual({ seen: 1, safe: 1, waiting: 0, refused: 0 });
+  const left = ran.items.filter(({ state }) => state === 'left-out');
+  expect(left.map(({ path, code }) => [path, code])).toEqual([
+    ['DCIM/.nomedia', 'hidden'],
+    ['DCIM/.trash', 'hidden'],
+    ['DCIM/b.jpg', 'link'],
+    ['DCIM/film.mp4.nightjar-part', 'unfinished'],
+    ['DCIM/folder', 'link'],
+    ['DCIM/pipe', 'special'],
+  ]);
+  expect(left.every(({ reason }) => reason?.endsWith('.'))).toBe(true);
+  expect(ran.meter.leftOut).toBe(6);
+  expect(ran.meter.leftOutBy).toEqual({ hidden: 2, link: 2, unfinished: 1, special: 1 });
+});
+
+test('tells of the first hundred that it leaves out, and counts all', async () => {
+  for (let n = 0; n < 130; n += 1) await phone.file(`.${n}`, '');
+  const ran = await phone.backup();
+  expect(ran.items.filter(({ state }) => state === 'left-out')).toHaveLength(100);
+  expect(ran.meter.leftOut).toBe(130);
+  expect(ran.counts).toMatchObject({ seen: 0 });
+});
+
+test('tells the box which files it cannot read, also those that it told of before', async () => {
+  box.put('Photos/alice/known.jpg', noise(5000));
+  await phone.file('hashed.jpg', noise(5000));
+  await phone.file('sent.jpg', 'b');
+  await phone.file('x.refused', 'the box refuses this one by itself');
+  await writeFile(Buffer.concat([Buffer.from(phone.at('DCIM/')), Buffer.from([0x62, 0xff, 0x63])]), 'b');
+  // Between being listed and being opened they become links to themselves, which even root cannot open.
+  box.interfere = async ({ url }) => {
+    if (url !== '/api/phone/items/check') return false;
+    for (const name of ['hashed.jpg', 'sent.jpg']) {
+      const at = phone.at('DCIM', name);
+      await symlink(name, `${at}.new`);
+      await rename(`${at}.new`, at);
+    }
+    return false;
+  };
+  const ran = await phone.backup();
+  expect(ran.counts).toEqual({ seen: 4, safe: 0, waiting: 0, refused: 4 });
+  const [finished] = box.finished as { startedAt: number; unreadable: { path: string; reason: string }[] }[];
+  expect(finished?.startedAt).toBeGreaterThan(0);
+  const told = finished?.unreadable.toSorted((a, b) => (a.path < b.path ? -1 : 1));
+  expect(told).toEqual([
+    { path: 'DCIM/b\ufffdc', reason: expect.stringMatching(/UTF-8/) },
+    { path: 'DCIM/hashed.jpg', reason: expect.stringMatching(/ELOOP/) },
+    { path: 'DCIM/sent.jpg', reason: expect.stringMatching(/ELOOP/) },
+  ]);
+  for (const name of ['hashed.jpg', 'sent.jpg']) await unlink(phone.at('DCIM', name));
+});
+
+test('a folder that cannot be read is told to the box, which then forgets nothing', async () => {
+  await phone.file('a.jpg', 'a');
+  await phone.backup([phone.at('DCIM'), phone.at('card')]);
+  expect(box.finished).toEqual([
+    { startedAt: 0, unreadable: [{ path: 'card', reason: expect.stringMatching(/ENOENT/) }] },
+  ]);
+});
+
+test('of very many unreadable files the box is told the first thousand', async () => {
+  const dirs = Array.from({ length: 1100 }, (_, n) => phone.at(`card ${n}`));
+  await phone.file('a.jpg', 'a');
+  expect((await phone.backup([phone.at('DCIM'), ...dirs])).counts).toMatchObject({ seen: 1101, refused: 1100 });
+  expect((box.finished as { unreadable: object[] }[])[0]?.unreadable).toHaveLength(1000);
 });
 
 test('says nothing to a box that another root signed, whatever the environment allows', async () => {

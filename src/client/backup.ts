@@ -3,7 +3,7 @@ import type { libraryContract } from '../library/contract.ts';
 import type { Box } from './box.ts';
 import type { ConfigStore } from './config-store.ts';
 import { exitCodes, Failure, Refusal, Waiting } from './failure.ts';
-import { type Found, hashItem, type Item, labelRoots, pages, walk } from './inventory.ts';
+import { type Found, hashItem, type Item, labelRoots, leftOutReasons, pages, walk } from './inventory.ts';
 import type { Counts, Meter } from './meter.ts';
 import { insist, type Patience } from './patience.ts';
 import { Pool } from './pool.ts';
@@ -25,12 +25,21 @@ export type BackupParts = Readonly<{
 }>;
 
 type CheckReply = Static<typeof libraryContract.checkItems.reply>;
+type Unreadable = NonNullable<Static<typeof libraryContract.finishInventory.body>['unreadable']>[number];
 type Answer = CheckReply['answers'][number];
 
 const pageItems = 500;
 const filesAtOnce = 4;
 /** Files that the box needs and that wait for their turn: more than these are not asked about yet. */
 const heldMax = 20_000;
+/** As the start of an inventory: before it nothing was told. */
+const forgetNothing = 0;
+const leftOutShownMax = 100;
+/** What of the files that could not be read here is told to the box: its limits, with room to spare. */
+const unreadableMax = 1000;
+const unreadablePathCharsMax = 4096;
+const unreadableReasonCharsMax = 512;
+const unreadableBytesMax = 4 * 1024 * 1024;
 
 /** Resolves with counts that add up: seen = safe + waiting + refused. Throws `Failure` when the run cannot go on. */
 export async function backUp(dirs: readonly string[], parts: BackupParts): Promise<Counts> {
@@ -61,7 +70,10 @@ class Backup {
   #startedAt: number | null = null;
   /** Set when patience ran out: what is not known to be safe is then waiting, and the box is left alone. */
   #gaveUp: Waiting | null = null;
+  /** False when a folder could not be read: what is in it was not told, and is not gone. */
   #toldAll = true;
+  readonly #unreadable: Unreadable[] = [];
+  #unreadableBytes = 0;
 
   constructor(parts: BackupParts, uploader: Uploader) {
     this.#parts = parts;
@@ -86,13 +98,17 @@ class Backup {
   }
 
   async #page(page: readonly Found[]): Promise<void> {
-    this.#parts.meter.saw(page.length);
     const items: Item[] = [];
     for (const found of page) {
+      if (found.kind === 'left-out') {
+        this.#leaveOut(found);
+        continue;
+      }
+      this.#parts.meter.saw();
       if (found.kind === 'file') items.push(found.item);
       else {
         if (found.folder) this.#toldAll = false;
-        this.#settle(found.path, { state: 'refused', code: found.code, reason: found.reason });
+        this.#settleHere(found.path, { state: 'refused', code: found.code, reason: found.reason });
       }
     }
     if (items.length === 0) return;
@@ -102,7 +118,6 @@ class Backup {
     } catch (error) {
       if (!(error instanceof Waiting)) throw error;
       this.#gaveUp = error;
-      this.#toldAll = false;
       for (const { path } of items) {
         this.#settle(path, { state: 'waiting', code: error.code, reason: error.message });
       }
@@ -134,7 +149,7 @@ class Backup {
     for (const item of items) {
       const outcome = outcomes.get(item);
       if (outcome === undefined) await this.#follow(item, answers.get(item) as Answer);
-      else this.#settle(item.path, outcome);
+      else this.#settleHere(item.path, outcome);
     }
   }
 
@@ -156,7 +171,31 @@ class Backup {
       : await this.#uploader.send(item);
     meter.end(item.path, item.size);
     if (outcome.state === 'safe') meter.filesMoved += 1;
+    // The box refuses files for many reasons; this one is known only here.
+    if (outcome.state === 'refused' && outcome.code === 'unreadable') this.#noteUnreadable(item.path, outcome.reason);
     this.#settle(item.path, outcome, item.size);
+  }
+
+  #leaveOut({ path, code }: Extract<Found, { kind: 'left-out' }>): void {
+    const { meter, onItem } = this.#parts;
+    meter.leaveOut(code);
+    if (meter.leftOut > leftOutShownMax) return;
+    onItem({ event: 'item', path, state: 'left-out', code, reason: leftOutReasons[code] });
+  }
+
+  /** Settles what came to its end without the box. */
+  #settleHere(path: string, outcome: Outcome): void {
+    if (outcome.state === 'refused') this.#noteUnreadable(path, outcome.reason);
+    this.#settle(path, outcome);
+  }
+
+  /** For the end of the list: of what cannot be read here the box knows nothing, or takes it for waiting. */
+  #noteUnreadable(path: string, reason: string): void {
+    const told = { path: path.slice(0, unreadablePathCharsMax), reason: reason.slice(0, unreadableReasonCharsMax) };
+    const bytes = Buffer.byteLength(JSON.stringify(told));
+    if (this.#unreadable.length >= unreadableMax || this.#unreadableBytes + bytes > unreadableBytesMax) return;
+    this.#unreadableBytes += bytes;
+    this.#unreadable.push(told);
   }
 
   #settle(path: string, outcome: Outcome, size?: number): void {
@@ -164,11 +203,12 @@ class Backup {
     this.#parts.onItem({ event: 'item', path, ...outcome, ...(size === undefined ? {} : { size }) });
   }
 
-  /** Only after all was told: the box then forgets what waits and is no longer here. */
+  /** The box hears what could not be read, and, once all was told, forgets what waits and is no longer here. */
   async #finish(): Promise<void> {
-    if (!this.#toldAll || this.#parts.patience.isOver) return;
+    if (this.#gaveUp !== null || this.#parts.patience.isOver) return;
     try {
-      const body = { startedAt: this.#startedAt ?? (await check(this.#parts, [])).at };
+      const startedAt = this.#toldAll ? (this.#startedAt ?? (await check(this.#parts, [])).at) : forgetNothing;
+      const body = { startedAt, ...(this.#unreadable.length === 0 ? {} : { unreadable: this.#unreadable }) };
       await this.#parts.box.call(
         this.#parts.patience,
         'the end of the list',

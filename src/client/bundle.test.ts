@@ -113,6 +113,7 @@ test('runs where it was installed, and goes on after it was killed', async () =>
   expect((await linesOf(client('backup', photos))).at(-1)).toMatchObject({
     event: 'done',
     ...counts,
+    leftOut: 0,
     bytes: 0,
     files: 0,
   });
@@ -130,8 +131,17 @@ test('runs where it was installed, and goes on after it was killed', async () =>
   });
 
   await writeFile(join(photos, 'b.refused'), 'x');
+  await writeFile(join(photos, '.nomedia'), '');
   const third = client('backup', photos);
-  expect((await linesOf(third)).at(-1)).toMatchObject({ event: 'done', seen: 3, safe: 2, refused: 1, exitCode: 4 });
+  expect((await linesOf(third)).at(-1)).toMatchObject({
+    event: 'done',
+    seen: 3,
+    safe: 2,
+    refused: 1,
+    leftOut: 1,
+    leftOutBy: { hidden: 1 },
+    exitCode: 4,
+  });
   expect(third.exitCode).toBe(4);
   box.token = 'revoked';
   const revoked = client('backup', photos);

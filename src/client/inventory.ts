@@ -7,15 +7,25 @@ import { Refusal, systemCodeOf, Waiting } from './failure.ts';
 
 /**
  * What this phone holds. Owns: walking folders, the names under which files are told to the box, and reading them.
- * Never: follows a link, or passes over a file that cannot be read without saying so. For backup.
+ * Never: follows a link, or passes over anything without saying so. For backup.
  */
 
 /** `path`: as told to the box. `file`: where it is here. `mtime`: milliseconds since 1970. */
 export type Item = Readonly<{ path: string; file: string; size: number; mtime: number }>;
 export type Found =
   | Readonly<{ kind: 'file'; item: Item }>
-  | Readonly<{ kind: 'unreadable'; path: string; code: string; reason: string; folder: boolean }>;
+  | Readonly<{ kind: 'unreadable'; path: string; code: string; reason: string; folder: boolean }>
+  | Readonly<{ kind: 'left-out'; path: string; code: LeftOutCode }>;
 export type Root = Readonly<{ dir: string; label: string }>;
+
+/** Why something is no photo to back up: a folder that is left out is one, whatever is in it. */
+export const leftOutReasons = {
+  link: 'Links are not followed.',
+  hidden: 'Its name begins with a dot.',
+  special: 'It is neither a file nor a folder.',
+  unfinished: 'It is what a restore has not finished yet.',
+} as const;
+type LeftOutCode = keyof typeof leftOutReasons;
 
 const depthMax = 64;
 const pathCharsMax = 4096;
@@ -68,8 +78,10 @@ async function* walkFolder(dir: string, path: string, depth: number): AsyncGener
   }
   entries.sort((a, b) => (a.name < b.name ? -1 : 1));
   for (const { name } of entries) {
-    if (name.startsWith('.') || name.endsWith(partSuffix)) continue;
-    yield* walkEntry(join(dir, name), `${path}/${name}`, depth);
+    const inside = `${path}/${name}`;
+    if (name.startsWith('.')) yield { kind: 'left-out', path: inside, code: 'hidden' };
+    else if (name.endsWith(partSuffix)) yield { kind: 'left-out', path: inside, code: 'unfinished' };
+    else yield* walkEntry(join(dir, name), inside, depth);
   }
 }
 
@@ -90,7 +102,7 @@ async function* walkEntry(file: string, path: string, depth: number): AsyncGener
     yield unreadable(path, 'invalid-name', 'Its path is longer than the box takes.', false);
   } else if (stats.isFile()) {
     yield { kind: 'file', item: { path, file, size: stats.size, mtime: Math.trunc(stats.mtimeMs) } };
-  }
+  } else yield { kind: 'left-out', path, code: stats.isSymbolicLink() ? 'link' : 'special' };
 }
 
 function unreadable(path: string, code: string, reason: string, folder: boolean): Found {

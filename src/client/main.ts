@@ -24,7 +24,7 @@ import { restore } from './restore.ts';
 const usage = `nightjar-phone: backs up folders to your Nightjar box, and brings them back
 
   nightjar-phone pair LINK [--replace]   pair with a box (quote the link); --replace leaves another box
-  nightjar-phone backup DIR...           send what the box does not have yet
+  nightjar-phone backup DIR...           send what the box does not have yet; leaves out links and hidden files
   nightjar-phone status                  what the box holds of this phone
   nightjar-phone restore DIR [--own]     fetch your library into DIR; --own: only this phone's files, by its own names
 
@@ -132,7 +132,9 @@ async function transfer(args: Arguments, { config, box, patience, pairing, repor
   const seconds = Math.round((performance.now() - startedMs) / 100) / 10;
   const exitCode = exitCodeOf(counts);
   const { filesMoved: files, bytesMoved: bytes } = meter;
-  report.event({ event: 'done', command, ...counts, files, bytes, seconds, exitCode });
+  const { leftOut, leftOutBy } = meter;
+  const left = command === 'backup' ? { leftOut, leftOutBy } : {};
+  report.event({ event: 'done', command, ...counts, ...left, files, bytes, seconds, exitCode });
   return exitCode;
 }
 

@@ -12,6 +12,8 @@ export type Counts = Readonly<{ seen: number; safe: number; waiting: number; ref
 /** One run’s figures; every file that was seen is settled exactly once. */
 export class Meter {
   readonly #counts = { seen: 0, safe: 0, waiting: 0, refused: 0 };
+  /** Links, hidden files and the like, by reason: they are not among those that were seen. */
+  readonly leftOutBy: Record<string, number> = {};
   readonly current = new Map<string, Current>();
   /** Bytes handed to (or taken from) the network: bytes sent twice count twice. */
   bytesMoved = 0;
@@ -31,6 +33,14 @@ export class Meter {
 
   settle(state: State, files = 1): void {
     this.#counts[state] += files;
+  }
+
+  leaveOut(code: string): void {
+    this.leftOutBy[code] = (this.leftOutBy[code] ?? 0) + 1;
+  }
+
+  get leftOut(): number {
+    return Object.values(this.leftOutBy).reduce((sum, files) => sum + files, 0);
   }
 
   begin(path: string, size: number): void {

@@ -66,3 +66,28 @@ test('redraws in place on a terminal, and writes plain lines elsewhere', () => {
     expect(out).toBe('refused: a?b: No.\n');
   }
 });
+
+test('the summary says what was left out, and why', () => {
+  const written: string[] = [];
+  const terminal = { write: (text: string) => written.push(text), isTty: false, columns: () => 80, nowMs: () => 0 };
+  const report = textReport(terminal);
+  const done = {
+    event: 'done',
+    command: 'backup',
+    seen: 1,
+    safe: 1,
+    waiting: 0,
+    refused: 0,
+    files: 1,
+    bytes: 9,
+  } as const;
+  report.event({ ...done, seconds: 1, leftOut: 3, leftOutBy: { link: 1, hidden: 2 } });
+  report.event({ ...done, seconds: 1, leftOut: 2, leftOutBy: { link: 2 } });
+  report.event({ ...done, seconds: 1, leftOut: 0, leftOutBy: {} });
+  const counts = '1 seen = 1 safe + 0 waiting + 0 refused. 1 sent (9 B) in 1 s.';
+  expect(written).toEqual([
+    `${counts} 3 left out: 1 link, 2 hidden.\n`,
+    `${counts} 2 left out: 2 links.\n`,
+    `${counts}\n`,
+  ]);
+});

@@ -10,7 +10,8 @@ import { RateWindow, renderFrame, sizeText } from './progress.ts';
 export type ItemEvent = Readonly<{
   event: 'item';
   path: string;
-  state: State;
+  /** Of what is left out the first 100 are told; it is not among the files that were seen. */
+  state: State | 'left-out';
   size?: number;
   code?: string;
   reason?: string;
@@ -159,8 +160,16 @@ function summaryOf(done: DoneEvent): string {
     case 'restore':
       return `${counts}. ${done.files} fetched (${sizeText(Number(done.bytes))}), ${done.present} were here, in ${seconds} s.`;
     default:
-      return `${counts}. ${done.files} sent (${sizeText(Number(done.bytes))}) in ${seconds} s.`;
+      return `${counts}. ${done.files} sent (${sizeText(Number(done.bytes))}) in ${seconds} s.${leftOutText(done)}`;
   }
+}
+
+/** ` 3 left out: 1 link, 2 hidden.` */
+function leftOutText(done: DoneEvent): string {
+  const by = Object.entries((done.leftOutBy ?? {}) as Record<string, number>);
+  if (by.length === 0) return '';
+  const parts = by.map(([code, files]) => `${files} ${code === 'link' && files > 1 ? 'links' : code}`);
+  return ` ${done.leftOut} left out: ${parts.join(', ')}.`;
 }
 
 function statusText(done: DoneEvent, counts: string): string {

@@ -188,3 +188,13 @@ function foreign(path: string): CodedError {
     `The disk at ${path} is not the one that this box adopted. Nothing was written to it; put the right disk back, and the box goes on by itself.`,
   );
 }
+
+/** System errors that mean that the disk is gone, whatever operation met them. */
+const goneCodes = new Set(['EIO', 'ENODEV', 'ENXIO', 'ESTALE', 'EROFS', 'ESHUTDOWN', 'EUCLEAN', 'ENOTCONN']);
+
+/** Whether an error that an operation met says that its disk is gone, or is another one. */
+export function diskIsGone(error: unknown): boolean {
+  if (error instanceof CodedError) return error.code === 'disk-missing' || error.code === 'disk-foreign';
+  const code = systemCode(error);
+  return code !== undefined && goneCodes.has(code);
+}

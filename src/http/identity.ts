@@ -7,6 +7,7 @@ import { createHash, createPrivateKey, randomBytes, X509Certificate } from 'node
 import { mkdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { createSecureContext, type SecureContext } from 'node:tls';
+import { buildDateMs } from '../platform/build-date.ts';
 import { replaceFileDurably, syncFolder } from '../platform/durable-files.ts';
 import { CodedError, systemCode } from '../platform/errors.ts';
 import type { Authority, KeyAndCertificate, LeafNames, Validity } from './certificates.ts';
@@ -14,7 +15,7 @@ import { addressIsPermitted, hostIsPermitted } from './name-constraints.ts';
 
 const dayMs = 86_400_000;
 /** Certificates start here whatever the clock says: at first boot it may be wrong, and the phone's is right. */
-const buildDate = new Date('2026-11-01T00:00:00Z');
+const buildDate = new Date(buildDateMs);
 const authorityYears = 25;
 /** Apple refuses server certificates of more than 825 days, root trusted by hand or not. */
 const leafDays = 824;

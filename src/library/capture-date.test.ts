@@ -3,7 +3,7 @@ import { expect, test } from 'vitest';
 import { choose, parseDate, parseOffset, type StillTags, stillMetadata, videoMetadata } from './capture-date.ts';
 
 const zone = 'Europe/Berlin';
-const uploadedAt = Date.parse('2026-06-01T10:00:00Z');
+const uploadedAt = Date.parse('2026-12-01T10:00:00Z');
 const mtime = Date.parse('2023-08-20T22:30:00Z');
 
 function chooseStill(tags: StillTags, told: number | null = mtime) {
@@ -91,9 +91,31 @@ test.each([
 ])('a file time that is %s gives way to the upload', (_, told) => {
   expect(choose({ mtime: told, uploadedAt, zone })).toEqual({
     at: uploadedAt,
-    local: '2026-06-01T12:00:00',
+    local: '2026-12-01T11:00:00',
     from: 'upload-time',
   });
+});
+
+test.each([
+  ['1970', 0],
+  ['2024', Date.parse('2024-03-01T00:00:00Z')],
+])('a box whose clock says %s believes no fewer dates', (_, wrong) => {
+  const metadata = stillMetadata({ dateTimeOriginal: '2026:10:20 10:00:00' });
+  expect(choose({ metadata, mtime, uploadedAt: wrong, zone })).toMatchObject({ local: '2026-10-20T10:00:00' });
+  const told = Date.parse('2026-10-20T10:00:00Z');
+  expect(choose({ mtime: told, uploadedAt: wrong, zone })).toMatchObject({ at: told, from: 'file-time' });
+});
+
+test('a date ahead of the clock of the box is better than the time of the upload, and than nothing else', () => {
+  const tags = { dateTimeOriginal: '2031:07:01 10:00:00' };
+  expect(chooseStill(tags, null)).toMatchObject({ local: '2031-07-01T10:00:00', from: 'metadata' });
+  expect(chooseStill(tags).from).toBe('file-time');
+  expect(chooseStill({ ...tags, dateTime: '2019:05:05 05:05:05' }, null).local).toBe('2019-05-05T05:05:05');
+  expect(chooseStill({ dateTimeOriginal: '2099:12:31 23:59:59' }, null).from).toBe('metadata');
+  expect(chooseStill({ dateTimeOriginal: '2100:01:01 00:00:00' }, null).from).toBe('upload-time');
+  // In Berlin that moment is in 2100.
+  const film = videoMetadata({ creationTimes: ['2099-12-31T23:30:00Z'] });
+  expect(choose({ metadata: film, mtime: null, uploadedAt, zone }).from).toBe('upload-time');
 });
 
 test('a file time in fractions becomes whole milliseconds', () => {

@@ -2,6 +2,7 @@
  * When a picture was taken: reads the dates that cameras write, and chooses the one to believe. Pure.
  * The choice is made once for a file, since its folder follows from it.
  */
+import { buildDateMs } from '../platform/build-date.ts';
 import { zoneLocalTime, zoneMoment } from './zone.ts';
 
 export type CaptureDate = {
@@ -38,6 +39,8 @@ export type StillTags = Readonly<{
 }>;
 
 const yearMin = 1900;
+/** The box's clock may be years behind the camera's; from here on a date is nonsense whatever the clock says. */
+const yearBeyond = 2100;
 const dayMs = 86_400_000;
 const fatZero = Date.UTC(1980, 0, 1);
 /** A phone's clock may run ahead; more than this is a wrong clock. */
@@ -50,6 +53,9 @@ const offsetMinutesMax = 14 * 60;
  *
  * EXIF DateTime is the time of the last *change* of the picture: an editor sets it, and a copy keeps it. It counts only
  * when the phone told no believable file time, which for a picture straight from the camera is the better witness.
+ *
+ * What lies ahead of the box's clock is not believed, though never for a clock that is itself behind this program. It
+ * still says more than the upload's time: a box that was off for years does not know that they went by.
  */
 export function choose(facts: {
   metadata?: Metadata | undefined;
@@ -58,41 +64,51 @@ export function choose(facts: {
   zone: string;
 }): CaptureDate {
   const { uploadedAt, zone } = facts;
-  const yearMax = new Date(uploadedAt).getUTCFullYear() + 1;
-  const moments = facts.metadata?.moments ?? [];
-  const resolved = moments.map((moment) => ({ moment, date: resolve(moment, zone, yearMax) }));
-  const taken = resolved.find(({ moment, date }) => date && !('lastResort' in moment && moment.lastResort));
-  if (taken?.date) return taken.date;
+  const present = Math.max(uploadedAt, buildDateMs);
+  const aheadFrom = new Date(present).getUTCFullYear() + 2;
+  const dated = (facts.metadata?.moments ?? []).flatMap((moment) => {
+    const date = resolve(moment, zone);
+    return date === undefined ? [] : [{ date, lastResort: 'lastResort' in moment && moment.lastResort }];
+  });
+  const believed = dated.filter(({ date }) => yearOf(date.local) < aheadFrom);
+  const taken = believed.find(({ lastResort }) => !lastResort);
+  if (taken !== undefined) return taken.date;
   const mtime = facts.mtime;
-  if (typeof mtime === 'number' && believableFileTime(mtime, uploadedAt)) {
+  if (typeof mtime === 'number' && believableFileTime(mtime, present)) {
     const at = Math.trunc(mtime);
     return { at, local: zoneLocalTime(at, zone), from: 'file-time' };
   }
-  const changed = resolved.find(({ date }) => date);
-  if (changed?.date) return changed.date;
+  // The time of the last change; else what lies ahead.
+  const rest = believed[0] ?? dated[0];
+  if (rest !== undefined) return rest.date;
   return { at: uploadedAt, local: zoneLocalTime(uploadedAt, zone), from: 'upload-time' };
 }
 
-function resolve(moment: Moment, zone: string, yearMax: number): CaptureDate | undefined {
+function resolve(moment: Moment, zone: string): CaptureDate | undefined {
   if ('utc' in moment) {
-    if (!believable(new Date(moment.utc).toISOString().slice(0, 19), yearMax)) return undefined;
-    return { at: moment.utc, local: zoneLocalTime(moment.utc, zone), from: 'metadata' };
+    if (!possible(new Date(moment.utc).toISOString().slice(0, 19))) return undefined;
+    const local = zoneLocalTime(moment.utc, zone);
+    return yearOf(local) < yearBeyond ? { at: moment.utc, local, from: 'metadata' } : undefined;
   }
   const { local, fractionMs, offsetMinutes } = moment;
-  if (!believable(local, yearMax)) return undefined;
+  if (!possible(local)) return undefined;
   const at = offsetMinutes === undefined ? zoneMoment(local, zone) : Date.parse(`${local}Z`) - offsetMinutes * 60_000;
   return { at: at + fractionMs, local, from: 'metadata' };
 }
 
 /** The zeros of clocks that were never set are no dates: QuickTime's begins in 1904, Unix time in 1970. */
-function believable(local: string, yearMax: number): boolean {
-  const year = Number(local.slice(0, 4));
-  return year >= yearMin && year <= yearMax && !local.startsWith('1904-01-01') && local !== '1970-01-01T00:00:00';
+function possible(local: string): boolean {
+  const year = yearOf(local);
+  return year >= yearMin && year < yearBeyond && !local.startsWith('1904-01-01') && local !== '1970-01-01T00:00:00';
+}
+
+function yearOf(local: string): number {
+  return Number(local.slice(0, 4));
 }
 
 /** The zeros of Unix and of FAT (1980), wherever on Earth they were written, are files whose time was lost. */
-function believableFileTime(mtime: number, uploadedAt: number): boolean {
-  return mtime > dayMs && Math.abs(mtime - fatZero) > dayMs && mtime <= uploadedAt + mtimeAheadMsMax;
+function believableFileTime(mtime: number, present: number): boolean {
+  return mtime > dayMs && Math.abs(mtime - fatZero) > dayMs && mtime <= present + mtimeAheadMsMax;
 }
 
 /** Orders what a still picture says of its time; undefined when it says nothing readable. */

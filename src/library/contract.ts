@@ -17,6 +17,7 @@ const PageQuery = Type.Object({
 
 /** A phone asks about at most this many items at a time. */
 export const itemsPerCheckMax = 1000;
+const unreadableMax = 1000;
 
 export const AssetView = Type.Object({
   id: Type.Integer(),
@@ -70,7 +71,20 @@ export const libraryContract = {
     path: '/api/phone/inventory/finish',
     access: 'phone',
     summary: 'Says that all items were told since `startedAt`: what waits and was not told again is forgotten',
-    body: Type.Object({ startedAt: Milliseconds }),
+    body: Type.Object({
+      // Of an inventory that is not whole (a folder could not be read) it is 0: nothing waits since before that.
+      startedAt: Milliseconds,
+      unreadable: Type.Optional(
+        Type.Array(
+          Type.Object({
+            path: Type.String({ minLength: 1, maxLength: 4096 }),
+            reason: Type.Optional(Type.String({ maxLength: 512 })),
+          }),
+          { maxItems: unreadableMax, description: 'files and folders that are on the phone, and that it cannot read' },
+        ),
+      ),
+    }),
+    bodyBytesMax: 8 * 1024 * 1024,
     status: 200,
     reply: Type.Object({ forgotten: Type.Integer() }),
   },

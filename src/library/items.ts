@@ -26,6 +26,7 @@ export type ItemAnswer =
 const refusalReasons: Readonly<Record<string, string>> = {
   'empty-picture': 'This picture has no bytes at all, so there is nothing to keep. Look at it on the phone.',
   'invalid-name': 'This name cannot be kept as a file. Rename it on the phone, and it comes in.',
+  unreadable: 'The phone could not read this file. Look at it there.',
   deleted: 'Its owner deleted it here. It stays deleted, whatever the phone still has.',
 };
 
@@ -43,23 +44,53 @@ export async function checkItems(
   items: readonly ToldItem[],
   now: number,
 ): Promise<ItemAnswer[]> {
+  const answerAll = (changes: Array<() => void>) => items.map((item) => answerTold(library, phone, item, now, changes));
   const changes: Array<() => void> = [];
-  const answers = items.map((item) => {
-    const facts = factsOf(phone.phoneId, item, now);
-    try {
-      checkPhonePath(item.path);
-    } catch (error) {
-      if (!(error instanceof CodedError)) throw error;
-      return { answer: 'refused', code: error.code, reason: error.message } as const;
+  const answers = answerAll(changes);
+  if (changes.length === 0) return answers;
+  // Worked out again where it is written, one item after the other: a file that arrived meanwhile is not set back to
+  // waiting.
+  return await library.database.write(() =>
+    items.map((item) => {
+      const own: Array<() => void> = [];
+      const answer = answerTold(library, phone, item, now, own);
+      for (const change of own) change();
+      return answer;
+    }),
+  );
+}
+
+/** Writes down what the phone could not read: seen, and refused. */
+export async function noteUnreadable(
+  library: OpenLibrary,
+  phoneId: string,
+  paths: readonly string[],
+  now: number,
+): Promise<void> {
+  await library.database.write(() => {
+    for (const path of paths) {
+      const facts = { phoneId, parent: parentOf(path), path, key: null, size: 0, mtime: null, seenAt: now };
+      if (library.rows.item(phoneId, path)?.asset_state !== 'present') library.rows.putRefused(facts, 'unreadable');
     }
-    return answerOne(library, phone, item, facts, changes);
   });
-  if (changes.length > 0) {
-    await library.database.write(() => {
-      for (const change of changes) change();
-    });
+}
+
+function answerTold(
+  library: OpenLibrary,
+  phone: { phoneId: string; personId: string },
+  item: ToldItem,
+  now: number,
+  changes: Array<() => void>,
+): ItemAnswer {
+  const facts = factsOf(phone.phoneId, item, now);
+  try {
+    checkPhonePath(item.path);
+  } catch (error) {
+    if (!(error instanceof CodedError)) throw error;
+    changes.push(() => library.rows.putRefused(facts, error.code));
+    return { answer: 'refused', code: error.code, reason: error.message };
   }
-  return answers;
+  return answerOne(library, phone, item, facts, changes);
 }
 
 function answerOne(
@@ -89,7 +120,7 @@ function answerOne(
 
 /** The answer for an item that is as the phone told it before; undefined when its file is wanted (again). */
 function answerUnchanged(known: ItemRow, item: ToldItem): ItemAnswer | undefined {
-  if (known.size !== item.size || known.mtime !== item.mtime) return undefined;
+  if (known.size !== item.size || known.mtime !== item.mtime || !mayBeSame(known, item)) return undefined;
   if (known.asset_state === 'present') return { answer: 'have' };
   if (isDeleted(known.asset_state)) return refused('deleted');
   return known.refusal === null ? undefined : refused(known.refusal);
@@ -102,7 +133,7 @@ function heldElsewhere(
   item: ToldItem,
 ): { assetId: number; deleted: boolean } | undefined {
   const moved = item.key === undefined ? undefined : rows.itemByKey(phone.phoneId, item.key);
-  const unchanged = moved?.size === item.size && moved.mtime === item.mtime;
+  const unchanged = moved?.size === item.size && moved.mtime === item.mtime && mayBeSame(moved, item);
   if (unchanged && moved.asset_state === 'present' && moved.asset_id !== null) {
     return { assetId: moved.asset_id, deleted: false };
   }
@@ -110,6 +141,13 @@ function heldElsewhere(
   const same = rows.assetByContent(phone.personId, Buffer.from(item.sha256, 'hex'));
   if (same === undefined || (same.state !== 'present' && !isDeleted(same.state))) return undefined;
   return { assetId: same.id, deleted: same.state !== 'present' };
+}
+
+/** Size and time say that it is the same; a checksum knows better, and without a time only a checksum knows. */
+function mayBeSame(known: ItemRow, item: ToldItem): boolean {
+  if (known.asset_sha256 === null) return true;
+  if (item.sha256 !== undefined) return known.asset_sha256.toString('hex') === item.sha256;
+  return item.mtime !== null;
 }
 
 function isDeleted(state: AssetState | null): boolean {

@@ -5,10 +5,11 @@
  */
 import { randomUUID } from 'node:crypto';
 import { readdir } from 'node:fs/promises';
-import { Disk, markerFolder } from '../disks/disk.ts';
+import { Disk, diskIsGone, markerFolder } from '../disks/disk.ts';
 import { Database, databaseError } from '../platform/database.ts';
 import { CodedError, systemCode } from '../platform/errors.ts';
 import type { Logger } from '../platform/log.ts';
+import { Ballast } from './ballast.ts';
 import { mediaKind } from './media-kinds.ts';
 import { cataloguePath, incomingFolder, OpenLibrary } from './open-library.ts';
 import type { Arrival, Publishing } from './publishing.ts';
@@ -33,8 +34,8 @@ type LibraryDeps = Readonly<{
   watchMs?: number;
 }>;
 
-/** The errors after which the disk is taken for gone, whatever operation met them. */
-const goneCodes = new Set(['EIO', 'ENODEV', 'ENXIO', 'ESTALE', 'EROFS', 'ESHUTDOWN', 'EUCLEAN', 'ENOTCONN']);
+/** How often, in looks at the disk, room is looked for that was given up. */
+const ballastEveryLooks = 60;
 
 export class Library {
   readonly #deps: LibraryDeps;
@@ -44,6 +45,7 @@ export class Library {
   #watch: NodeJS.Timeout | undefined;
   #turning: Promise<void> = Promise.resolve();
   #stopped = true;
+  #looks = 0;
 
   constructor(deps: LibraryDeps) {
     this.#deps = deps;
@@ -126,6 +128,11 @@ export class Library {
     );
   }
 
+  /** Brings an asset that was left between its reservation and its name to an end. See `Publishing.settle`. */
+  async settlePublishing(library: OpenLibrary, assetId: number): Promise<void> {
+    await this.#deps.publishing.settle(library, assetId);
+  }
+
   /** Puts a person into the catalogue's copy; called before that person's first file. */
   async ensurePerson(library: OpenLibrary, person: PersonCopy): Promise<void> {
     if (library.rows.personIds().includes(person.id)) return;
@@ -140,10 +147,11 @@ export class Library {
     const error = databaseError(thrown);
     const code = systemCode(error);
     const gone =
-      (code !== undefined && goneCodes.has(code)) ||
-      (error instanceof CodedError && (error.code === 'disk-missing' || error.code === 'disk-foreign')) ||
+      diskIsGone(error) ||
       // Every path begins at the held root: when that is closed, or its mount is gone, names cannot be found.
       (library.closing.aborted && (code === 'ENOENT' || code === 'EBADF' || code === 'ENOTDIR'));
+    // A full disk first gives back what was kept for this: so that the next try can at least be written down.
+    if (code === 'ENOSPC' || code === 'disk-full') void library.ballast.release();
     if (!gone) return error;
     const problem =
       error instanceof CodedError
@@ -187,7 +195,10 @@ export class Library {
         () => undefined,
         (error: unknown) => error,
       );
-      if (problem === undefined) return;
+      if (problem === undefined) {
+        if (++this.#looks % ballastEveryLooks === 0) await this.#current.ballast.lay();
+        return;
+      }
       this.#deps.log.warn({ err: problem }, 'the disk went away');
       if (problem instanceof CodedError) this.#problem = problem;
       await this.#letGo();
@@ -214,17 +225,14 @@ export class Library {
     const disk = await Disk.open(diskDir, diskId);
     let library: OpenLibrary | undefined;
     try {
-      // A marker without a catalogue is a set-up that was interrupted: nothing can have been acknowledged before it.
-      const database = Database.open(`${disk.path}/${cataloguePath}`, {
-        migrationsDir: this.#deps.migrationsDir,
-        create: await this.#isNew(disk),
-      });
-      library = new OpenLibrary(disk, database);
+      library = new OpenLibrary(disk, await this.#openCatalogue(disk));
       // The catalogue was opened by its name: make sure that this was the same disk.
       await disk.check();
       await library.folders.make(incomingFolder);
       await this.#prepare(library);
+      await library.ballast.lay();
     } catch (error) {
+      if (isFull(error)) await new Ballast(disk).release();
       if (library === undefined) await disk.close();
       else await library.close();
       throw error;
@@ -234,14 +242,27 @@ export class Library {
     this.#deps.log.info({ disk: diskDir }, 'library open');
   }
 
+  /** A marker without a catalogue is a set-up that was interrupted: nothing can have been acknowledged before it. */
+  async #openCatalogue(disk: Disk): Promise<Database> {
+    const create = await this.#isNew(disk);
+    const open = () => Database.open(disk.named(cataloguePath), { migrationsDir: this.#deps.migrationsDir, create });
+    try {
+      return open();
+    } catch (error) {
+      if (!isFull(error)) throw error;
+      // Even opening takes a little room.
+      await new Ballast(disk).release();
+      return open();
+    }
+  }
+
   async #prepare(library: OpenLibrary): Promise<void> {
     const { rows, database } = library;
     await database.write(() => {
       for (const person of this.#deps.people()) rows.putPerson(person);
     });
-    const { finished, dropped } = await this.#deps.publishing.reconcile(library);
-    if (finished + dropped > 0)
-      this.#deps.log.info({ finished, dropped }, 'interrupted arrivals were driven to their end');
+    const settled = await this.#deps.publishing.reconcile(library, this.#deps.log);
+    if (settled > 0) this.#deps.log.info({ settled }, 'interrupted arrivals were settled');
     for (const prepare of this.#opened) await prepare(library);
   }
 
@@ -261,4 +282,9 @@ export class Library {
       .catch((error: unknown) => this.#deps.log.warn({ err: error }, 'the disk was gone before it could be closed'));
     this.#deps.log.warn('library closed');
   }
+}
+
+function isFull(error: unknown): boolean {
+  const code = systemCode(error);
+  return code === 'SQLITE_FULL' || code === 'SQLITE_IOERR_SHMSIZE' || code === 'ENOSPC' || code === 'disk-full';
 }

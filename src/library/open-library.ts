@@ -5,6 +5,7 @@
 import type { Disk } from '../disks/disk.ts';
 import type { Database } from '../platform/database.ts';
 import { FolderMaker } from '../platform/durable-files.ts';
+import { Ballast } from './ballast.ts';
 import { LibraryStore } from './store.ts';
 
 export const incomingFolder = '.nightjar/incoming';
@@ -18,6 +19,7 @@ export class OpenLibrary {
   readonly database: Database;
   readonly rows: LibraryStore;
   readonly folders: FolderMaker;
+  readonly ballast: Ballast;
   readonly #closing = new AbortController();
   readonly #users: Array<() => Promise<void>> = [];
 
@@ -25,6 +27,7 @@ export class OpenLibrary {
     this.disk = disk;
     this.database = database;
     this.rows = new LibraryStore(database);
+    this.ballast = new Ballast(disk);
     this.folders = new FolderMaker((relative) => disk.resolve(relative));
   }
 

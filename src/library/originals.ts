@@ -6,7 +6,7 @@ import { constants } from 'node:fs';
 import { type FileHandle, open } from 'node:fs/promises';
 import { posix } from 'node:path';
 import type { FastifyReply } from 'fastify';
-import { CodedError } from '../platform/errors.ts';
+import { CodedError, systemCode } from '../platform/errors.ts';
 import type { OpenLibrary } from './open-library.ts';
 import type { AssetRow } from './store.ts';
 
@@ -20,21 +20,26 @@ export async function openOriginal(library: OpenLibrary, personId: string, id: n
   }
   const file = await open(library.disk.resolve(asset.path), constants.O_RDONLY | constants.O_NOFOLLOW).catch(
     async (error: unknown) => {
-      await library.disk.check();
-      throw new CodedError(
-        'not-found',
-        `The file "${asset.path}" is not on the disk any more. Somebody moved or removed it there.`,
-        { cause: error },
-      );
+      const code = systemCode(error);
+      if (code !== 'ENOENT' && code !== 'ENOTDIR' && code !== 'ELOOP') throw error;
+      return await notThere(library, asset, 'is not on the disk any more. Somebody moved or removed it there.');
     },
   );
-  const size = (await file.stat()).size;
-  if (size === asset.size) return { asset, file };
+  try {
+    if ((await file.stat()).size === asset.size) return { asset, file };
+  } catch (error) {
+    await file.close();
+    throw error;
+  }
   await file.close();
-  throw new CodedError(
-    'not-found',
-    `The file "${asset.path}" was changed on the disk, so it is not the photo that came in.`,
-  );
+  return await notThere(library, asset, 'was changed on the disk, so it is not the photo that came in.');
+}
+
+/** What is found to be gone is not had any more: a phone that still has it sends it again. */
+async function notThere(library: OpenLibrary, asset: AssetRow, what: string): Promise<never> {
+  await library.disk.check();
+  await library.database.write(() => library.rows.markMissing(asset.id));
+  throw new CodedError('not-found', `The file "${asset.path}" ${what}`);
 }
 
 /** Answers with the original, and closes it in every case. */

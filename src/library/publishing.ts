@@ -10,8 +10,10 @@ import { createHash } from 'node:crypto';
 import { createReadStream, type Stats } from 'node:fs';
 import { lstat, unlink } from 'node:fs/promises';
 import { posix } from 'node:path';
-import { ignoreMissing, publish, syncFile, syncFolder } from '../platform/durable-files.ts';
+import { diskIsGone } from '../disks/disk.ts';
+import { ignoreMissing, publish, syncFolder } from '../platform/durable-files.ts';
 import { CodedError, systemCode } from '../platform/errors.ts';
+import type { Logger } from '../platform/log.ts';
 import type { CaptureDate } from './capture-date.ts';
 import { mediaKind } from './media-kinds.ts';
 import { incomingFolder, type OpenLibrary } from './open-library.ts';
@@ -48,7 +50,6 @@ export type CaptureDateOf = (file: string, name: string, mtime: number | null) =
 export class Publishing {
   readonly #captureDateOf: CaptureDateOf;
   readonly #now: () => number;
-  /** One arrival at a time for each content, so that the same photo from two phones cannot race itself. */
   readonly #underWay = new Map<string, Promise<unknown>>();
 
   constructor(deps: { captureDateOf: CaptureDateOf; now: () => number }) {
@@ -61,12 +62,39 @@ export class Publishing {
    * nothing of it. Safe to repeat after any failure. @throws {CodedError} `disk-missing`, `disk-full`, `disk-foreign`.
    */
   async admit(library: OpenLibrary, arrival: Arrival): Promise<{ assetId: number; alreadyThere: boolean }> {
-    const content = `${arrival.personId} ${arrival.sha256.toString('hex')}`;
+    return await this.#inTurn(arrival.personId, arrival.sha256, () => this.#admitAlone(library, arrival));
+  }
+
+  /**
+   * Brings an asset that was left between its reservation and its name to an end: it is present afterwards, or taken
+   * back. @throws what kept it from either; then it is left as it was.
+   */
+  async settle(library: OpenLibrary, assetId: number): Promise<void> {
+    const asset = library.rows.asset(assetId);
+    if (asset === undefined) return;
+    await this.#inTurn(asset.person_id, asset.sha256, () => this.#settleAlone(library, assetId));
+  }
+
+  /**
+   * Settles every interrupted publishing. Run when a library opens. One that cannot be settled stays, and is said to
+   * `log`: it must not keep the others from their people.
+   */
+  async reconcile(library: OpenLibrary, log: Pick<Logger, 'warn'>): Promise<number> {
+    const rows = library.rows.unfinishedPublishing();
+    for (const { asset_id: assetId } of rows) {
+      await this.settle(library, assetId).catch((error: unknown) => {
+        if (diskIsGone(error)) throw error;
+        log.warn({ err: error, assetId }, 'an interrupted arrival could not be settled');
+      });
+    }
+    return rows.length;
+  }
+
+  /** One at a time for each content of a person, so that the same photo from two phones cannot race itself. */
+  async #inTurn<T>(personId: string, sha256: Buffer, work: () => Promise<T>): Promise<T> {
+    const content = `${personId} ${sha256.toString('hex')}`;
     const before = this.#underWay.get(content) ?? Promise.resolve();
-    const mine = before.then(
-      () => this.#admitAlone(library, arrival),
-      () => this.#admitAlone(library, arrival),
-    );
+    const mine = before.then(work, work);
     this.#underWay.set(content, mine);
     try {
       return await mine;
@@ -76,16 +104,32 @@ export class Publishing {
   }
 
   async #admitAlone(library: OpenLibrary, arrival: Arrival): Promise<{ assetId: number; alreadyThere: boolean }> {
-    const known = library.rows.assetByContent(arrival.personId, arrival.sha256);
-    if (known !== undefined && (await this.#isKept(library, known))) {
-      await library.database.write(() => {
-        library.rows.putSafe(this.#item(arrival), known.id);
-        arrival.record(known.id);
-      });
-      return { assetId: known.id, alreadyThere: true };
+    let known = library.rows.assetByContent(arrival.personId, arrival.sha256);
+    if (known?.state === 'publishing') {
+      await this.#settleAlone(library, known.id);
+      known = library.rows.assetByContent(arrival.personId, arrival.sha256);
     }
-    const assetId = await this.#reserve(library, arrival, known);
-    await this.#publish(library, assetId, arrival.source);
+    if (known !== undefined && (await this.#isKept(library, known))) {
+      const { id } = known;
+      await library.database.write(() => {
+        library.rows.putSafe(this.#item(arrival), id);
+        arrival.record(id);
+      });
+      return { assetId: id, alreadyThere: true };
+    }
+    const reserved = this.#reserve(library, arrival, known);
+    // Both must have returned before the name is published; and both are waited for, so that nothing runs on unseen.
+    const [row, bytes] = await Promise.allSettled([reserved, arrival.syncSource()]);
+    if (row.status === 'rejected') throw row.reason;
+    const assetId = row.value;
+    try {
+      if (bytes.status === 'rejected') throw bytes.reason;
+      await this.#publish(library, assetId, arrival.source);
+    } catch (error) {
+      // Taken back at once where that is possible; else it is settled when it is next asked for, or at start.
+      await this.#takeBack(library, assetId).catch(() => undefined);
+      throw error;
+    }
     return { assetId, alreadyThere: false };
   }
 
@@ -100,17 +144,15 @@ export class Publishing {
     return false;
   }
 
-  /** Commits the reservation and syncs the bytes, side by side: neither is of use without the other. */
   async #reserve(library: OpenLibrary, arrival: Arrival, known: AssetRow | undefined): Promise<number> {
     const item = this.#item(arrival);
     if (known !== undefined) {
-      const again = library.database.write(() => {
+      return await library.database.write(() => {
         library.rows.reserveAgain(known.id, arrival.source);
         library.rows.putSafe(item, known.id);
         arrival.record(known.id);
         return known.id;
       });
-      return (await bothDone(again, arrival.syncSource()))[0];
     }
     const name = posix.basename(arrival.path);
     const { kind, mediaType } = mediaKind(name);
@@ -120,7 +162,7 @@ export class Publishing {
       arrival.mtime,
     );
     const place = this.#place(library, arrival, kind, capture);
-    const reserved = library.database.write(() => {
+    return await library.database.write(() => {
       const path = firstFree(library, place.folder, place.name);
       const assetId = library.rows.reserve(
         {
@@ -142,12 +184,11 @@ export class Publishing {
       arrival.record(assetId);
       return assetId;
     });
-    return (await bothDone(reserved, arrival.syncSource()))[0];
   }
 
   #place(library: OpenLibrary, arrival: Arrival, kind: AssetRow['kind'], capture: CaptureDate) {
     const name = posix.basename(arrival.path);
-    if (kind === 'file') return { folder: fileFolder(arrival.personFolder, arrival.path), name };
+    if (kind === 'file') return { folder: freeFolder(library, fileFolder(arrival.personFolder, arrival.path)), name };
     if (arrival.pair !== null) {
       const first = library.rows.firstOfPair(arrival.personId, arrival.pair);
       if (first !== undefined) {
@@ -155,6 +196,7 @@ export class Publishing {
       }
     }
     if (kind === 'sidecar') {
+      // IMG_1.AAE stands beside IMG_1.HEIC; a Takeout's IMG_1.jpg.json beside IMG_1.jpg.
       const sibling = library.rows.siblingOnPhone(arrival.phoneId, parentOf(arrival.path), stemOf(name));
       if (sibling !== undefined) return { folder: posix.dirname(sibling.path), name };
     }
@@ -163,21 +205,26 @@ export class Publishing {
 
   /** Publishes a reserved asset from its source and confirms it. Safe to repeat. */
   async #publish(library: OpenLibrary, assetId: number, source: string): Promise<void> {
+    let foldersForgotten = false;
     for (let tries = 0; tries < takenNamesMax; tries++) {
       const asset = library.rows.asset(assetId);
-      if (asset === undefined)
+      if (asset === undefined) {
         throw new CodedError('busy', 'The upload changed while it was being stored. Try again; nothing is lost.');
+      }
       // Before every publish: the right disk, and still there.
       await library.disk.check();
-      const folder = posix.dirname(asset.path);
-      await library.folders.make(folder);
-      if ((await publish(library.incoming(source), library.disk.resolve(asset.path))) === 'published') {
-        // Synced before the answer: the name must survive a power cut.
-        await syncFolder(library.disk.resolve(folder));
-        library.rows.confirmPublished(assetId);
-        return;
+      try {
+        if (await this.#publishAt(library, source, asset.path)) {
+          library.rows.confirmPublished(assetId);
+          return;
+        }
+        await this.#nextName(library, asset);
+      } catch (error) {
+        // Somebody removed a folder by hand that was known to be there: once, it is made again.
+        if (foldersForgotten || systemCode(error) !== 'ENOENT') throw error;
+        foldersForgotten = true;
+        library.folders.forget();
       }
-      await this.#nextName(library, asset);
     }
     throw new CodedError(
       'conflict',
@@ -185,53 +232,63 @@ export class Publishing {
     );
   }
 
+  /** False: something else has that name. */
+  async #publishAt(library: OpenLibrary, source: string, path: string): Promise<boolean> {
+    const folder = posix.dirname(path);
+    await library.folders.make(folder);
+    if ((await publish(library.incoming(source), library.disk.resolve(path))) === 'taken') return false;
+    // Synced before the answer: the name must survive a power cut.
+    await syncFolder(library.disk.resolve(folder));
+    return true;
+  }
+
   /** A file that the catalogue does not know has this name: it is left alone, and the asset takes the next name. */
   async #nextName(library: OpenLibrary, asset: AssetRow): Promise<void> {
     const folder = posix.dirname(asset.path);
     for (const name of candidateNames(posix.basename(asset.path))) {
       const path = `${folder}/${name}`;
-      const taken = await factsOf(library.disk.resolve(path));
-      if (taken !== undefined || library.rows.pathTaken(pathKey(path))) continue;
-      await library.database.write(() => library.rows.movePublishing(asset.id, path, pathKey(path)));
-      return;
+      if ((await factsOf(library.disk.resolve(path))) !== undefined) continue;
+      const moved = await library.database.write(() => {
+        if (library.rows.pathTaken(pathKey(path))) return false;
+        library.rows.movePublishing(asset.id, path, pathKey(path));
+        return true;
+      });
+      if (moved) return;
     }
   }
 
-  /** Drives every interrupted publishing to its end, or takes it back whole. Run once when a library opens. */
-  async reconcile(library: OpenLibrary): Promise<{ finished: number; dropped: number }> {
-    let finished = 0;
-    let dropped = 0;
-    for (const row of library.rows.unfinishedPublishing()) {
-      if (await this.#finishInterrupted(library, row)) finished++;
-      else dropped++;
-    }
-    return { finished, dropped };
-  }
-
-  async #finishInterrupted(library: OpenLibrary, row: PublishingRow): Promise<boolean> {
+  async #settleAlone(library: OpenLibrary, assetId: number): Promise<void> {
+    const row = library.rows.publishing(assetId);
+    if (row === undefined) return;
     const target = library.disk.resolve(row.path);
-    const source = library.incoming(row.source);
+    // Linked only after its bytes were synced: what is whole now was whole then. Only the name may still be lost.
     if (await holds(target, row)) {
       await syncFolder(library.disk.resolve(posix.dirname(row.path)));
-      library.rows.confirmPublished(row.asset_id);
-      return true;
+      library.rows.confirmPublished(assetId);
+      return;
     }
-    if ((await factsOf(source)) === undefined && (await factsOf(target)) !== undefined) {
+    if ((await factsOf(library.incoming(row.source))) === undefined && (await factsOf(target)) !== undefined) {
       // Published and its source removed, so perhaps acknowledged; but the bytes are not what they were. Kept, and
       // asked for again from the phone.
-      await library.database.write(() => library.rows.markDamaged(row.asset_id));
-      return false;
+      await library.database.write(() => library.rows.markDamaged(assetId));
+      return;
     }
-    // The name may be there for bytes that are not: ours if it is the received file itself, or an empty claim.
-    await removeTorn(source, target);
-    if (await holds(source, row)) {
-      // Whole, but perhaps only in memory: a killed process may not have got to its sync.
-      await syncFile(source);
-      await this.#publish(library, row.asset_id, row.source);
-      return true;
+    await this.#takeBack(library, assetId);
+  }
+
+  /**
+   * Undoes a reservation, name first. Its received bytes are not published from here: only their upload knows how far
+   * they are durable, and goes on from there.
+   */
+  async #takeBack(library: OpenLibrary, assetId: number): Promise<void> {
+    const row = library.rows.publishing(assetId);
+    if (row === undefined) return;
+    const target = library.disk.resolve(row.path);
+    if (await removeOurs(library.incoming(row.source), target)) {
+      // A name without a row is worse than a row without a name: the removal is durable first.
+      await syncFolder(library.disk.resolve(posix.dirname(row.path)));
     }
-    await library.database.write(() => library.rows.dropReserved(row.asset_id));
-    return false;
+    await library.database.write(() => library.rows.dropReserved(assetId, row.previous));
   }
 
   #item(arrival: Arrival): ItemFacts {
@@ -257,14 +314,6 @@ function stemOf(name: string): string {
   return name.slice(0, name.length - posix.extname(name).length);
 }
 
-/** Waits for both even when one fails, so that nothing runs on behind the caller's back. */
-async function bothDone<A, B>(one: Promise<A>, other: Promise<B>): Promise<[A, B]> {
-  const [a, b] = await Promise.allSettled([one, other]);
-  if (a.status === 'rejected') throw a.reason;
-  if (b.status === 'rejected') throw b.reason;
-  return [a.value, b.value];
-}
-
 function firstFree(library: OpenLibrary, folder: string, name: string): string {
   for (const candidate of candidateNames(name)) {
     const path = `${folder}/${candidate}`;
@@ -281,7 +330,9 @@ async function factsOf(path: string): Promise<Stats | undefined> {
   try {
     return await lstat(path);
   } catch (error) {
-    if (systemCode(error) === 'ENOENT') return undefined;
+    const code = systemCode(error);
+    // ENOTDIR: a file stands where a folder of the path should be.
+    if (code === 'ENOENT' || code === 'ENOTDIR') return undefined;
     throw error;
   }
 }
@@ -295,10 +346,26 @@ async function holds(path: string, row: PublishingRow): Promise<boolean> {
   return hash.digest().equals(row.sha256);
 }
 
-async function removeTorn(source: string, target: string): Promise<void> {
+/** Removes a name that is only ours: of the received file itself, or an empty claim for it. Says whether it did. */
+async function removeOurs(source: string, target: string): Promise<boolean> {
   const [from, at] = await Promise.all([factsOf(source), factsOf(target)]);
-  if (from === undefined || at === undefined || !at.isFile()) return;
+  if (from === undefined || at === undefined || !at.isFile()) return false;
   const ours = from.dev === at.dev && from.ino === at.ino;
-  const claim = at.size === 0;
+  const claim = at.size === 0 && from.size > 0;
   if (ours || claim) await unlink(target).catch(ignoreMissing);
+  return ours || claim;
+}
+
+/** `folder`, with another name for each part where the catalogue has a file. */
+function freeFolder(library: OpenLibrary, folder: string): string {
+  let path = '';
+  for (const part of folder.split('/')) path = path === '' ? part : `${path}/${freeName(library, path, part)}`;
+  return path;
+}
+
+function freeName(library: OpenLibrary, parent: string, name: string): string {
+  for (const candidate of candidateNames(name)) {
+    if (!library.rows.pathTaken(pathKey(`${parent}/${candidate}`))) return candidate;
+  }
+  return name;
 }

@@ -3,7 +3,7 @@ import type { AccessCallers } from '../http/caller.ts';
 import { implement, type Routes } from '../http/contract.ts';
 import { assetView } from './asset-view.ts';
 import { libraryContract } from './contract.ts';
-import { checkItems, refusalReason } from './items.ts';
+import { checkItems, noteUnreadable, refusalReason } from './items.ts';
 import type { Library } from './library.ts';
 import { openOriginal, sendOriginal } from './originals.ts';
 import { pageOf, readCursor, readItemCursor } from './pages.ts';
@@ -45,7 +45,10 @@ export function libraryRoutes({ library, now, boxName, namesOf }: LibraryRoutesD
     },
 
     async finishInventory({ caller, body }) {
-      const { rows, database } = library.current();
+      const open = library.current();
+      const unreadable = (body.unreadable ?? []).map(({ path }) => path);
+      if (unreadable.length > 0) await noteUnreadable(open, caller.phoneId, unreadable, now());
+      const { rows, database } = open;
       return { forgotten: await database.write(() => rows.forgetWaiting(caller.phoneId, body.startedAt)) };
     },
 

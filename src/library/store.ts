@@ -31,6 +31,7 @@ export type ItemRow = {
   asset_id: number | null;
   refusal: string | null;
   asset_state: AssetState | null;
+  asset_sha256: Buffer | null;
 };
 
 export type NewAsset = {
@@ -57,7 +58,14 @@ export type ItemFacts = {
   seenAt: number;
 };
 
-export type PublishingRow = { asset_id: number; source: string; path: string; size: number; sha256: Buffer };
+export type PublishingRow = {
+  asset_id: number;
+  source: string;
+  previous: AssetState | null;
+  path: string;
+  size: number;
+  sha256: Buffer;
+};
 export type ItemCounts = { seen: number; safe: number; refused: number; lastReceivedAt: number | null };
 export type Cursor = { at: number; id: number };
 
@@ -117,10 +125,12 @@ export class LibraryStore {
       `SELECT asset.* FROM asset
        JOIN phone_item ON phone_item.asset_id = asset.id
        WHERE phone_item.phone_id = ? AND phone_item.parent = ? AND asset.kind IN ('photo', 'video')
-         AND substr(phone_item.path, length(phone_item.parent) + iif(phone_item.parent = '', 1, 2), length(?) + 1) = ? || '.'
+         AND (phone_item.path = iif(phone_item.parent = '', '', phone_item.parent || '/') || ?
+           OR substr(phone_item.path, length(phone_item.parent) + iif(phone_item.parent = '', 1, 2), length(?) + 1) = ? || '.')
        ORDER BY asset.id LIMIT 1`,
       phoneId,
       parent,
+      stem,
       stem,
       stem,
     );
@@ -155,14 +165,15 @@ export class LibraryStore {
     return id;
   }
 
-  /** Inside `write`: an asset whose file is gone or never came is published (again) from `source`. */
+  /** Inside `write`: an asset whose file is gone or damaged is published again from `source`. */
   reserveAgain(assetId: number, source: string): void {
-    this.#run("UPDATE asset SET state = 'publishing' WHERE id = ?", assetId);
     this.#run(
-      'INSERT INTO publishing (asset_id, source) VALUES (?, ?) ON CONFLICT DO UPDATE SET source = excluded.source',
-      assetId,
+      `INSERT INTO publishing (asset_id, source, previous)
+       SELECT id, ?, iif(state = 'damaged', 'damaged', 'missing') FROM asset WHERE id = ?`,
       source,
+      assetId,
     );
+    this.#run("UPDATE asset SET state = 'publishing' WHERE id = ?", assetId);
   }
 
   /** Inside `write`. */
@@ -178,9 +189,19 @@ export class LibraryStore {
     });
   }
 
-  /** Inside `write`: nothing of it reached the disk, and nothing was acknowledged. */
-  dropReserved(assetId: number): void {
-    this.#run("DELETE FROM asset WHERE id = ? AND state = 'publishing'", assetId);
+  /** Inside `write`: it is not on the disk, and nothing was acknowledged. `previous`: what it was before. */
+  dropReserved(assetId: number, previous: AssetState | null): void {
+    if (previous === null) {
+      this.#run("DELETE FROM asset WHERE id = ? AND state = 'publishing'", assetId);
+      return;
+    }
+    this.#run("UPDATE asset SET state = ? WHERE id = ? AND state = 'publishing'", previous, assetId);
+    this.#run('DELETE FROM publishing WHERE asset_id = ?', assetId);
+  }
+
+  /** Inside `write`: the file was taken away by hand. It is wanted again. */
+  markMissing(assetId: number): void {
+    this.#run("UPDATE asset SET state = 'missing' WHERE id = ? AND state = 'present'", assetId);
   }
 
   /** Inside `write`: the file's bytes are not what was received. It is kept, and wanted again. */
@@ -190,10 +211,11 @@ export class LibraryStore {
   }
 
   unfinishedPublishing(): PublishingRow[] {
-    return this.#all(
-      `SELECT publishing.asset_id, publishing.source, asset.path, asset.size, asset.sha256
-       FROM publishing JOIN asset ON asset.id = publishing.asset_id ORDER BY asset_id`,
-    );
+    return this.#all(`${publishingQuery} ORDER BY asset_id`);
+  }
+
+  publishing(assetId: number): PublishingRow | undefined {
+    return this.#get(`${publishingQuery} WHERE publishing.asset_id = ?`, assetId);
   }
 
   isPublishingFrom(source: string): boolean {
@@ -325,6 +347,10 @@ export class LibraryStore {
 
 type ItemOfAsset = { item_id: number; item_path: string; item_mtime: number | null };
 
+const publishingQuery = `SELECT publishing.asset_id, publishing.source, publishing.previous, asset.path, asset.size,
+    asset.sha256
+  FROM publishing JOIN asset ON asset.id = publishing.asset_id`;
+
 const itemQuery = `SELECT phone_item.id, phone_item.path, phone_item.size, phone_item.mtime, phone_item.asset_id,
-    phone_item.refusal, asset.state AS asset_state
+    phone_item.refusal, asset.state AS asset_state, asset.sha256 AS asset_sha256
   FROM phone_item LEFT JOIN asset ON asset.id = phone_item.asset_id`;

@@ -2,6 +2,8 @@ import { Type } from 'typebox';
 import type { Contract } from '../http/contract.ts';
 
 const Milliseconds = Type.Integer({ description: 'milliseconds since 1970, UTC' });
+/** Anybody may ask about a pairing. */
+const publicBodyBytesMax = 16 * 1024;
 /** What a pairing is opened by: the secret of the link's fragment, or the short code (dashes and case do not matter). */
 const PairingKey = Type.Union([
   Type.Object({ secret: Type.String({ maxLength: 64 }) }),
@@ -67,6 +69,7 @@ export const phonesContract = {
     access: 'public',
     summary: 'Shows whose phone a pairing is for, without using it up',
     body: PairingKey,
+    bodyBytesMax: publicBodyBytesMax,
     status: 200,
     reply: Type.Object({
       phone: Type.String(),
@@ -87,6 +90,7 @@ export const phonesContract = {
         clientVersion: Type.Optional(Type.String({ maxLength: 64 })),
       }),
     ]),
+    bodyBytesMax: publicBodyBytesMax,
     status: 201,
     reply: Type.Object({
       phoneId: Type.String(),

@@ -21,10 +21,22 @@ export type UploadRow = {
   touched_at: number;
 };
 
+/** With what became of the asset that a finished upload became. */
+export type FoundUpload = UploadRow & { asset_state: string | null };
+
+/** Finished, and its file is in its place (or its owner deleted it there): only then may it be called safe. */
+export function isSafe(row: FoundUpload): boolean {
+  return row.state === 'finished' && row.asset_state !== null && safeStates.includes(row.asset_state);
+}
+
+const safeStates = ['present', 'trashed', 'deleted'];
+
 export type NewUploadRow = Pick<
   UploadRow,
   'id' | 'phone_id' | 'person_id' | 'door' | 'length' | 'facts' | 'created_at'
 >;
+
+const takenBack = "state = 'finished' AND asset_id IS NULL";
 
 /** Verbs that change rows run inside `database.write`, so that they share its commit with what belongs to them. */
 export class UploadStore {
@@ -34,8 +46,13 @@ export class UploadStore {
     this.#database = database;
   }
 
-  upload(id: string): UploadRow | undefined {
-    return this.#database.prepare<[string], UploadRow>('SELECT * FROM upload WHERE id = ?').get(id);
+  upload(id: string): FoundUpload | undefined {
+    return this.#database
+      .prepare<[string], FoundUpload>(
+        `SELECT upload.*, asset.state AS asset_state FROM upload LEFT JOIN asset ON asset.id = upload.asset_id
+         WHERE upload.id = ?`,
+      )
+      .get(id);
   }
 
   openCount(phoneId: string): number {
@@ -81,11 +98,17 @@ export class UploadStore {
       .run(code, reason, now, id);
   }
 
-  /** Finished in the catalogue, but the asset was taken back at start: its bytes were not whole. */
-  reopenUnfinished(): number {
-    return this.#database
-      .prepare("UPDATE upload SET state = 'receiving' WHERE state = 'finished' AND asset_id IS NULL")
-      .run().changes;
+  hasTakenBack(): boolean {
+    return this.#database.prepare(`SELECT 1 FROM upload WHERE ${takenBack} LIMIT 1`).get() !== undefined;
+  }
+
+  /**
+   * Finished in the catalogue, but the asset was taken back at start: it goes on from what is durable of it. One of
+   * which nothing was ever reported is dropped: nobody knows its name.
+   */
+  reopenTakenBack(): void {
+    this.#database.prepare(`DELETE FROM upload WHERE ${takenBack} AND synced = 0`).run();
+    this.#database.prepare(`UPDATE upload SET state = 'receiving' WHERE ${takenBack}`).run();
   }
 
   remove(id: string): void {

@@ -1,11 +1,8 @@
 /**
- * One upload while somebody uses it: the received file, its running checksum, and the verbs of the append store
- * (`append`, `truncate`, `settle`, `finish`, `abort`). It knows no door; length, name and checksums may be unknown
- * until `finish`. Only `Uploads.use` hands one out, to one user at a time.
+ * One upload while somebody uses it: the verbs of the append store (`append`, `truncate`, `settle`, `finish`,
+ * `abort`). It knows no door; length, name and checksums may be unknown until `finish`. Only `Uploads` hands one out,
+ * to one user at a time.
  */
-import { createHash, type Hash } from 'node:crypto';
-import { constants, createReadStream } from 'node:fs';
-import { type FileHandle, open, stat, unlink } from 'node:fs/promises';
 import { posix } from 'node:path';
 import type { Readable } from 'node:stream';
 import type { Library } from '../library/library.ts';
@@ -15,7 +12,8 @@ import { checkPhonePath } from '../library/placement.ts';
 import { parentOf } from '../library/publishing.ts';
 import { syncFolder } from '../platform/durable-files.ts';
 import { CodedError, systemCode } from '../platform/errors.ts';
-import { interrupted, type Received, receive } from './receiving.ts';
+import { ReceivedFile } from './received-file.ts';
+import { interrupted } from './receiving.ts';
 import type { UploadStore } from './store.ts';
 
 /** What a phone tells of a file, as far as it is known yet. `mtime` in ms since 1970; `sha256` in hexadecimal. */
@@ -43,12 +41,28 @@ export type UploadDeps = Readonly<{
   rows: UploadStore;
   now: () => number;
   idleMs: number;
+  /** Throws `disk-full` unless so many more bytes may come. */
+  requireRoom: (bytes: number) => Promise<void>;
 }>;
 
-/** While a file is received, a power cut costs no more than this of it. */
-const noteEveryBytes = 64 * 1024 * 1024;
+export type UploadBeginning = Readonly<{
+  id: string;
+  owner: UploadOwner;
+  door: string;
+  length: number | undefined;
+  facts: UploadFacts;
+  createdAt: number;
+  /** Where it is in the catalogue already: how many bytes its row says are durable. */
+  recorded: { synced: number } | undefined;
+}>;
+
+/** How it ended, where the catalogue says so. */
+export type UploadEnd = Readonly<{ finished: true; length: number } | { refused: CodedError }>;
+
 /** Algorithms that a client may send a checksum in; SHA-256 is always computed. */
 const checksumAlgorithms = ['sha256', 'sha1', 'md5'];
+/** While bytes come in, the row's note of them is made durable this often; in between it is not synced. */
+const noteEveryBytes = 64 * 1024 * 1024;
 
 export class Upload {
   readonly id: string;
@@ -57,38 +71,19 @@ export class Upload {
   readonly facts: UploadFacts;
   readonly createdAt: number;
   readonly #deps: UploadDeps;
-  #length: number | undefined;
+  readonly #file: ReceivedFile;
+  readonly #length: number | undefined;
   /** Whether its row is committed. An upload that nobody was told of needs none. */
   #recorded: boolean;
-  #finished = false;
-  #refused: CodedError | undefined;
-  #file: FileHandle | undefined;
-  #received = 0;
-  /** Synced as far as this process knows. */
-  #synced = 0;
-  /** The row's note of it, committed by this process. */
+  #ended: UploadEnd | undefined;
+  /** What the row said is durable when this upload was found in the catalogue. */
+  readonly #foundBytes: number;
+  /** What this process committed to the row. */
   #noted = 0;
-  /**
-   * The row's note when this upload was found in the catalogue. The file's own length says nothing: after a power cut
-   * a file can be longer than its bytes (on ext4 too: an append within a block commits the length before the data).
-   */
-  readonly #wholeBytes: number;
   #folderSynced = false;
-  #hash: Hash | undefined;
   #stop = new AbortController();
 
-  constructor(
-    deps: UploadDeps,
-    it: {
-      id: string;
-      owner: UploadOwner;
-      door: string;
-      length: number | undefined;
-      facts: UploadFacts;
-      createdAt: number;
-      recorded: { synced: number } | undefined;
-    },
-  ) {
+  constructor(deps: UploadDeps, it: UploadBeginning, ended?: UploadEnd) {
     this.#deps = deps;
     this.id = it.id;
     this.owner = it.owner;
@@ -97,7 +92,9 @@ export class Upload {
     this.createdAt = it.createdAt;
     this.#length = it.length;
     this.#recorded = it.recorded !== undefined;
-    this.#wholeBytes = it.recorded?.synced ?? 0;
+    this.#foundBytes = it.recorded?.synced ?? 0;
+    this.#ended = ended;
+    this.#file = new ReceivedFile(deps.open.incoming(it.id));
   }
 
   get length(): number | undefined {
@@ -105,34 +102,50 @@ export class Upload {
   }
 
   get finished(): boolean {
-    return this.#finished;
+    return this.#ended !== undefined && 'finished' in this.#ended;
   }
 
-  /** Bytes in the file; not all of them need be durable yet. */
+  /** Bytes that came; not all of them need be durable yet. */
   get received(): number {
-    return this.#received;
+    return this.#ended !== undefined && 'finished' in this.#ended ? this.#ended.length : this.#file.received;
   }
 
-  /** Whether all announced bytes are in the file. */
+  /** Whether all announced bytes came. */
   get complete(): boolean {
-    return this.#length !== undefined && this.#received === this.#length;
+    return this.#length !== undefined && this.received === this.#length;
+  }
+
+  /** Bytes that were announced and have not come. */
+  get missing(): number {
+    return this.#ended === undefined && this.#length !== undefined ? this.#length - this.#file.received : 0;
   }
 
   get recorded(): boolean {
     return this.#recorded;
   }
 
+  /** A new user begins: from here on `stop` is meant for them. */
+  arm(): void {
+    this.#stop = new AbortController();
+  }
+
+  /** Ends a running `append` early: another request wants this upload, or the box stops. */
+  stop(): void {
+    this.#stop.abort();
+  }
+
   /** Opens the received file: a new one, or what survived. Nothing is reported of it before `settle`. */
   async openFile(): Promise<void> {
-    if (this.#file !== undefined) return;
-    const path = this.#path();
-    const flags = constants.O_RDWR | constants.O_CREAT | constants.O_NOFOLLOW;
-    this.#file = await open(path, this.#recorded ? flags : flags | constants.O_EXCL, 0o644);
-    this.#hash = createHash('sha256');
-    if (!this.#recorded) return;
-    this.#received = Math.min((await this.#file.stat()).size, this.#wholeBytes);
-    await this.#file.truncate(this.#received);
-    if (this.#received > 0) this.#hash = undefined;
+    this.#refuseEnded();
+    if (this.#file.isOpen) return;
+    const whole = this.#recorded ? Math.min(this.#foundBytes, this.#length ?? this.#foundBytes) : 'new';
+    await this.#file.open(this.#noted > 0 ? this.#noted : whole).catch(async (error: unknown) => {
+      if (systemCode(error) !== 'ENOENT') throw error;
+      // Somebody removed the folder by hand.
+      this.#deps.open.folders.forget();
+      await this.#deps.open.folders.make(incomingFolder);
+      await this.#file.open(whole);
+    });
   }
 
   /**
@@ -140,26 +153,24 @@ export class Upload {
    * @throws {CodedError} `offset-mismatch`, `too-large`, `upload-interrupted`, `disk-full`; what came is kept.
    */
   async append(offset: number, stream: Readable): Promise<void> {
-    if (this.#refused !== undefined) throw this.#refused;
-    if (this.#finished) throw new CodedError('offset-mismatch', 'This upload is finished; the file is safe.');
+    if (this.finished) throw new CodedError('offset-mismatch', 'This upload is finished; the file is safe.');
     await this.openFile();
+    const received = this.#file.received;
     // The last byte of a whole file whose finish failed is sent again, and only drives that finish.
     const again = this.complete && this.#length !== undefined && offset === this.#length - 1;
-    if (!again && offset !== this.#received) {
+    if (!again && offset !== received) {
       throw new CodedError(
         'offset-mismatch',
-        `The box has ${this.#received} bytes of this file, not ${offset}. Ask for the offset, and go on from there.`,
+        `The box has ${received} bytes of this file, not ${offset}. Ask for the offset, and go on from there.`,
       );
     }
-    this.#stop = new AbortController();
-    const result = again ? await this.#discard(stream) : await this.#receive(stream);
-    if (result.ended === 'too-long') throw interrupted('too-long');
-    if (result.ended !== 'end' && !this.complete) throw interrupted(result.ended);
-  }
-
-  /** Ends a running `append` early: another request wants this upload. */
-  stop(): void {
-    this.#stop.abort();
+    const options = { idleMs: this.#deps.idleMs, stop: this.#stop.signal };
+    if (!again) await this.#deps.requireRoom(this.missing);
+    const bytesMax = again ? 1 : (this.#length ?? Number.MAX_SAFE_INTEGER) - received;
+    const { ended } = again
+      ? await this.#file.ignore(stream, { ...options, bytesMax })
+      : await this.#file.take(stream, { ...options, bytesMax, synced: (at) => this.#noteReceiving(at) });
+    if (ended === 'too-long' || (ended !== 'end' && !this.complete)) throw interrupted(ended);
   }
 
   /**
@@ -167,37 +178,31 @@ export class Upload {
    * it is less than the length: in tus an offset equal to the length means that the file is safe.
    */
   async settle(): Promise<number> {
-    if (this.#refused !== undefined) throw this.#refused;
-    if (this.#finished) return this.#received;
+    if (this.finished) return this.received;
     await this.openFile();
-    const position = this.#received;
+    const position = this.#file.received;
     if (position > 0 && !this.#folderSynced) {
       await syncFolder(this.#deps.open.disk.resolve(incomingFolder));
       this.#folderSynced = true;
     }
-    if (this.#synced < position) {
-      await this.#openedFile().datasync();
-      this.#synced = position;
-    }
+    if (this.#file.synced < position) await this.#file.sync();
     // After the sync, never beside it: what the row says is what counts after a power cut.
     if (!this.#recorded || this.#noted < position) await this.#note(position);
-    return this.#length === undefined ? this.#synced : Math.max(0, Math.min(this.#synced, this.#length - 1));
+    return this.#length === undefined ? position : Math.max(0, Math.min(position, this.#length - 1));
   }
 
   /** Drops everything from `offset` on. @throws {CodedError} `offset-mismatch` past the end. */
   async truncate(offset: number): Promise<void> {
-    if (this.#refused !== undefined) throw this.#refused;
-    if (this.#finished) throw new CodedError('conflict', 'This upload is finished; the file is safe and stays whole.');
+    if (this.finished) throw new CodedError('conflict', 'This upload is finished; the file is safe and stays whole.');
     await this.openFile();
-    if (offset > this.#received)
-      throw new CodedError('offset-mismatch', `The box has only ${this.#received} bytes of this file.`);
-    if (offset === this.#received) return;
+    const received = this.#file.received;
+    if (offset > received) {
+      throw new CodedError('offset-mismatch', `The box has only ${received} bytes of this file.`);
+    }
+    if (offset === received) return;
     // Before the bytes go: others may take their place, which are not synced.
-    await this.#note(Math.min(offset, this.#synced));
-    await this.#openedFile().truncate(offset);
-    this.#received = offset;
-    this.#synced = Math.min(this.#synced, offset);
-    this.#hash = offset === 0 ? createHash('sha256') : undefined;
+    await this.#note(Math.min(offset, this.#file.synced));
+    await this.#file.truncate(offset);
   }
 
   /**
@@ -206,27 +211,26 @@ export class Upload {
    * `empty-picture`, `invalid-name` (refused, the bytes are dropped), `video-tools-missing`, `disk-full`,
    * `disk-missing` (kept; try again).
    */
-  async finish(more: FinishFacts = {}): Promise<{ assetId: number | undefined }> {
-    if (this.#refused !== undefined) throw this.#refused;
-    if (this.#finished) return { assetId: undefined };
+  async finish(more: FinishFacts = {}): Promise<void> {
+    if (this.finished) return;
     await this.openFile();
+    const size = this.#file.received;
     const length = more.length ?? this.#length;
-    if (length !== undefined && length !== this.#received) {
+    if (length !== undefined && length !== size) {
       throw new CodedError(
         'length-mismatch',
-        `The file was announced with ${length} bytes, and ${this.#received} came. What came is kept.`,
+        `The file was announced with ${length} bytes, and ${size} came. What came is kept.`,
       );
     }
     const facts = { ...this.facts, ...more };
     const path = facts.path ?? '';
     await this.#refuseBad(facts);
-    await this.#cutTail();
     const sha256 = await this.#verify(facts);
-    const { library, open: openLibrary, rows, now } = this.#deps;
+    const { library, open, rows, now } = this.#deps;
     library.requireToolsFor(path);
-    await library.ensurePerson(openLibrary, this.owner.person);
-    if (typeof facts.mtime === 'number') await this.#setTimes(facts.mtime);
-    const { assetId } = await library.admit(openLibrary, {
+    await library.ensurePerson(open, this.owner.person);
+    await this.#file.prepare(facts.mtime);
+    await library.admit(open, {
       source: this.id,
       phoneId: this.owner.phoneId,
       personId: this.owner.person.id,
@@ -235,101 +239,49 @@ export class Upload {
       path,
       key: facts.key ?? null,
       mtime: facts.mtime ?? null,
-      size: this.#received,
+      size,
       sha256,
       pair: facts.pair ?? null,
-      syncSource: () => this.#openedFile().datasync(),
+      syncSource: () => this.#file.sync(),
       record: (assetId) => {
         this.#insert();
-        rows.finish(this.id, this.#received, assetId, now());
+        rows.finish(this.id, size, assetId, now());
       },
     });
     this.#recorded = true;
-    this.#finished = true;
-    await this.#dropFile();
-    return { assetId };
+    this.#ended = { finished: true, length: size };
+    await this.#file.remove();
   }
 
   /** Drops the upload and its bytes. A finished one is only forgotten: its file stays. */
   async abort(): Promise<void> {
     if (this.#recorded) await this.#deps.open.database.write(() => this.#deps.rows.remove(this.id));
-    this.#refused = new CodedError('upload-gone', 'This upload was ended by its phone. Nothing of it was kept.');
-    await this.#dropFile();
-  }
-
-  /** Takes over what the catalogue says of an upload that ended before. */
-  setEnded(ended: { finished: true; length: number } | { refused: CodedError }): void {
-    if ('refused' in ended) {
-      this.#refused = ended.refused;
-      return;
-    }
-    this.#finished = true;
-    this.#received = ended.length;
+    this.#ended = {
+      refused: new CodedError('upload-gone', 'This upload was ended by its phone. Nothing of it was kept.'),
+    };
+    await this.#file.remove();
   }
 
   /** Lets the file go, so that the disk can be unmounted; it is opened again when somebody goes on. */
   async close(): Promise<void> {
-    const file = this.#file;
-    this.#file = undefined;
-    await file?.close();
+    await this.#file.close();
   }
 
-  async #receive(stream: Readable): Promise<Received> {
-    const position = this.#received;
-    const hash = await this.#runningHash();
-    // Should writing fail, the hash has seen more than the file: then it is worked out again from the file.
-    this.#hash = undefined;
-    const result = await receive(stream, {
-      file: this.#openedFile(),
-      position,
-      hash,
-      bytesMax: (this.#length ?? Number.MAX_SAFE_INTEGER) - position,
-      idleMs: this.#deps.idleMs,
-      stop: this.#stop.signal,
-      synced: (at) => this.#noteReceiving(at),
-    }).catch(async (error: unknown) => {
-      // On a dead disk there is nothing to measure; then the file is measured when it is opened again.
-      await this.#measure().catch(() => undefined);
-      throw error;
-    });
-    this.#received = position + result.written;
-    this.#hash = hash;
-    return result;
-  }
-
-  /** After a failed write: what is in the file counts, and it is cut there. */
-  async #measure(): Promise<void> {
-    const size = (await this.#openedFile().stat()).size;
-    this.#received = Math.max(this.#received, Math.min(size, this.#length ?? size));
-  }
-
-  async #discard(stream: Readable): Promise<Received> {
-    let bytes = 0;
-    for await (const chunk of stream) {
-      bytes += (chunk as Buffer).length;
-      if (bytes > 1) return { written: 0, ended: 'too-long' };
-    }
-    return { written: 0, ended: 'end' };
-  }
-
-  async #runningHash(): Promise<Hash> {
-    if (this.#hash !== undefined) return this.#hash;
-    return await hashOf(this.#path(), 'sha256', this.#received);
+  #refuseEnded(): void {
+    if (this.#ended !== undefined && 'refused' in this.#ended) throw this.#ended.refused;
   }
 
   async #verify(facts: FinishFacts): Promise<Buffer> {
-    const hash = await this.#runningHash();
-    this.#hash = hash;
-    const sha256 = hash.copy().digest();
+    const sha256 = await this.#file.sha256();
     const wanted: Readonly<Record<string, string | undefined>> = {
       ...facts.checksums,
       ...(facts.sha256 === undefined ? {} : { sha256: facts.sha256 }),
     };
     for (const algorithm of checksumAlgorithms) {
-      const expected = wanted[algorithm];
+      const expected = wanted[algorithm]?.toLowerCase();
       if (expected === undefined) continue;
-      const actual = algorithm === 'sha256' ? sha256 : (await hashOf(this.#path(), algorithm, this.#received)).digest();
-      if (actual.toString('hex') === expected.toLowerCase()) continue;
+      const actual = algorithm === 'sha256' ? sha256 : await this.#file.digest(algorithm);
+      if (actual.toString('hex') === expected) continue;
       await this.#refuse(
         new CodedError(
           'checksum-mismatch',
@@ -341,12 +293,6 @@ export class Upload {
     return sha256;
   }
 
-  /** A write that failed half-way may have left bytes past those that count. */
-  async #cutTail(): Promise<void> {
-    const file = this.#openedFile();
-    if ((await file.stat()).size > this.#received) await file.truncate(this.#received);
-  }
-
   async #refuseBad(facts: UploadFacts): Promise<void> {
     const path = facts.path ?? '';
     try {
@@ -356,31 +302,30 @@ export class Upload {
       throw error;
     }
     const { kind } = mediaKind(posix.basename(path));
-    if (this.#received === 0 && (kind === 'photo' || kind === 'video')) {
-      await this.#refuse(
-        new CodedError(
-          'empty-picture',
-          'This picture has no bytes at all, so there is nothing to keep. Look at it on the phone.',
-        ),
-        facts,
-      );
-    }
+    if (this.#file.received > 0 || (kind !== 'photo' && kind !== 'video')) return;
+    await this.#refuse(
+      new CodedError(
+        'empty-picture',
+        'This picture has no bytes at all, so there is nothing to keep. Look at it on the phone.',
+      ),
+      facts,
+    );
   }
 
   /** Ends the upload with its reason; one that is for good is remembered with the phone's item. */
   async #refuse(error: CodedError, facts: UploadFacts): Promise<never> {
-    const { open: openLibrary, rows, now } = this.#deps;
-    await openLibrary.database.write(() => {
+    const { open, rows, now } = this.#deps;
+    await open.database.write(() => {
       this.#insert();
       rows.refuse(this.id, error.code, error.message, now());
       if (error.code === 'empty-picture' && facts.path !== undefined) {
-        openLibrary.rows.putRefused(
+        open.rows.putRefused(
           {
             phoneId: this.owner.phoneId,
             parent: parentOf(facts.path),
             path: facts.path,
             key: facts.key ?? null,
-            size: this.#received,
+            size: this.#file.received,
             mtime: facts.mtime ?? null,
             seenAt: now(),
           },
@@ -389,8 +334,8 @@ export class Upload {
       }
     });
     this.#recorded = true;
-    this.#refused = error;
-    await this.#dropFile();
+    this.#ended = { refused: error };
+    await this.#file.remove();
     throw error;
   }
 
@@ -406,12 +351,6 @@ export class Upload {
     });
   }
 
-  async #setTimes(mtime: number): Promise<void> {
-    // Beyond what a filesystem can hold the time is only in the catalogue.
-    const seconds = mtime / 1_000;
-    if (seconds > 0 && seconds < 2 ** 32) await this.#openedFile().utimes(seconds, seconds);
-  }
-
   /** Commits the row, with how much of the file is synced. */
   async #note(position: number): Promise<void> {
     await this.#deps.open.database.write(() => {
@@ -424,39 +363,10 @@ export class Upload {
 
   /** Told of each sync while bytes come in. An upload that nobody was told of is not noted: nobody could go on. */
   async #noteReceiving(position: number): Promise<void> {
-    this.#synced = position;
+    // The catalogue's own room is not for receiving.
+    await this.#deps.requireRoom(0);
     if (!this.#recorded) return;
     if (position - this.#noted >= noteEveryBytes) await this.#note(position);
     else this.#deps.rows.noteSyncedRelaxed(this.id, position);
   }
-
-  /** Closes and removes the received file. Not synced: what a crash leaves is removed at start. */
-  async #dropFile(): Promise<void> {
-    await this.close().catch(() => undefined);
-    await unlink(this.#path()).catch((error: unknown) => {
-      if (systemCode(error) === undefined) throw error;
-    });
-  }
-
-  #openedFile(): FileHandle {
-    if (this.#file === undefined)
-      throw new CodedError(
-        'disk-missing',
-        'The disk went away. What was acknowledged is safe; the box goes on when it is back.',
-      );
-    return this.#file;
-  }
-
-  #path(): string {
-    return this.#deps.open.incoming(this.id);
-  }
-}
-
-async function hashOf(path: string, algorithm: string, bytes: number): Promise<Hash> {
-  const hash = createHash(algorithm);
-  if (bytes === 0) return hash;
-  if ((await stat(path)).size < bytes)
-    throw new CodedError('busy', 'The received file changed while it was read. Try again.');
-  for await (const chunk of createReadStream(path, { end: bytes - 1, highWaterMark: 1024 * 1024 })) hash.update(chunk);
-  return hash;
 }

@@ -10,10 +10,11 @@ import { checkPhonePath } from '../library/placement.ts';
 import { ignoreMissing } from '../platform/durable-files.ts';
 import { CodedError, type ErrorCode } from '../platform/errors.ts';
 import type { Logger } from '../platform/log.ts';
-import { UploadStore } from './store.ts';
-import { Upload, type UploadFacts, type UploadOwner } from './upload.ts';
+import { type Live, LiveUploads } from './live-uploads.ts';
+import { type FoundUpload, isSafe, UploadStore } from './store.ts';
+import { Upload, type UploadBeginning, type UploadEnd, type UploadFacts, type UploadOwner } from './upload.ts';
 
-export const uploadLimits = {
+const uploadLimits = {
   bytesMax: 1024 ** 4,
   openPerPhoneMax: 100,
   /** An unfinished upload that nobody goes on with, and the memory of an ended one. */
@@ -23,14 +24,15 @@ export const uploadLimits = {
   idleMs: 60_000,
   takeOverMs: 10_000,
   waitingUsersMax: 4,
-  /** Kept open between requests, with their running checksums. */
   liveMax: 64,
-  /** Free space that stays: the catalogue must always be able to commit. */
+  usedAtOnceMax: 64,
+  usedAtOncePerPhoneMax: 16,
+  /** An upload's row is told of its use this often. */
+  touchMs: 60_000,
+  /** Free space that receiving leaves alone: the catalogue must always be able to commit. */
   reserveBytes: 16 * 1024 * 1024,
 };
 export type UploadLimits = Readonly<typeof uploadLimits>;
-
-type Live = { upload: Upload; library: OpenLibrary; tail: Promise<unknown>; users: number; usedAt: number };
 
 export type UploadsDeps = Readonly<{
   library: Library;
@@ -45,12 +47,13 @@ export type UploadsDeps = Readonly<{
 export class Uploads {
   readonly #deps: UploadsDeps;
   readonly #limits: UploadLimits;
-  readonly #live = new Map<string, Live>();
+  readonly #live: LiveUploads;
   readonly #stores = new WeakMap<OpenLibrary, UploadStore>();
 
   constructor(deps: UploadsDeps) {
     this.#deps = deps;
     this.#limits = { ...uploadLimits, ...deps.limits };
+    this.#live = new LiveUploads(this.#limits);
   }
 
   /** Follows the library as it opens and closes. Call before the library is opened. */
@@ -76,20 +79,21 @@ export class Uploads {
     return await this.#guarded(library, async () => {
       const owner = this.#ownerOf(phoneId);
       await this.#allow(library, phoneId, it);
-      const id = this.#deps.randomBytes(16).toString('hex');
+      const { now, randomBytes } = this.#deps;
+      const id = randomBytes(16).toString('hex');
       const upload = this.#make(library, {
         ...it,
         id,
         owner,
         length: it.length,
-        createdAt: this.#deps.now(),
+        createdAt: now(),
         recorded: undefined,
       });
-      const live = this.#keep(upload, library);
+      const live = this.#live.add(upload, library);
       try {
-        return await this.#alone(live, () => use(upload));
+        return await this.#live.alone(live, () => use(upload));
       } finally {
-        if (!upload.recorded) await this.#discard(id, library);
+        if (!upload.recorded) await this.#discard(library, id);
       }
     });
   }
@@ -102,10 +106,10 @@ export class Uploads {
   async use<T>(phoneId: string, id: string, use: (upload: Upload) => Promise<T>): Promise<T> {
     const library = this.#deps.library.current();
     return await this.#guarded(library, async () => {
-      const live = this.#find(library, phoneId, id);
-      return await this.#alone(live, async () => {
+      const live = await this.#find(library, phoneId, id);
+      return await this.#live.alone(live, async () => {
         const result = await use(live.upload);
-        this.#touch(library, id);
+        this.#touch(live);
         return result;
       });
     });
@@ -119,21 +123,20 @@ export class Uploads {
   /** Gives up what nobody went on with, and forgets what ended long ago. Returns how many. */
   async removeExpired(library: OpenLibrary = this.#deps.library.current()): Promise<number> {
     return await this.#guarded(library, async () => {
-      const rows = this.#rows(library);
-      const ids = rows.untouchedSince(this.#deps.now() - this.#limits.keptMs, 1_000);
+      const ids = this.#rows(library).untouchedSince(this.#deps.now() - this.#limits.keptMs, 1_000);
       for (const id of ids) await this.#remove(library, id);
       return ids.length;
     });
   }
 
+  /** Ends every running transfer at once; what came is kept, and the phones are told to come again. */
+  interrupt(): void {
+    this.#live.stopAll();
+  }
+
   /** Lets every received file go. */
   async close(): Promise<void> {
-    for (const [id, live] of this.#live) {
-      live.upload.stop();
-      await live.tail.catch(() => undefined);
-      await live.upload.close().catch(() => undefined);
-      this.#live.delete(id);
-    }
+    await this.#live.close();
   }
 
   async #guarded<T>(library: OpenLibrary, work: () => Promise<T>): Promise<T> {
@@ -146,140 +149,116 @@ export class Uploads {
 
   #ownerOf(phoneId: string): UploadOwner {
     const owner = this.#deps.ownerOf(phoneId);
-    if (owner === undefined)
-      throw new CodedError('unauthenticated', 'This phone is not paired with the box any more. Pair it again.');
-    return owner;
+    if (owner !== undefined) return owner;
+    throw new CodedError('unauthenticated', 'This phone is not paired with the box any more. Pair it again.');
   }
 
   /** Refuses early what could not be kept, before a byte is sent. */
   async #allow(library: OpenLibrary, phoneId: string, it: { length?: number; facts: UploadFacts }): Promise<void> {
-    const { bytesMax, openPerPhoneMax, restingMs, reserveBytes } = this.#limits;
+    const { bytesMax, openPerPhoneMax, restingMs } = this.#limits;
     if (it.facts.path !== undefined) {
       checkPhonePath(it.facts.path);
       this.#deps.library.requireToolsFor(it.facts.path);
     }
-    if (it.length !== undefined && it.length > bytesMax)
+    if (it.length !== undefined && it.length > bytesMax) {
       throw new CodedError('too-large', 'The file is larger than this box takes (1 TiB).');
-    await library.disk.check();
-    if ((await library.disk.freeBytes()) < (it.length ?? 0) + reserveBytes) {
-      throw new CodedError(
-        'disk-full',
-        'There is not enough room on the disk for this file. Everything received so far is safe; make room, and the rest comes in.',
-      );
     }
+    await library.disk.check();
+    await this.#requireRoom(library, it.length ?? 0);
     const rows = this.#rows(library);
     if (rows.openCount(phoneId) < openPerPhoneMax) return;
     const [resting] = rows.idleOfPhone(phoneId, this.#deps.now() - restingMs, 1);
-    if (resting === undefined)
+    if (resting === undefined) {
       throw new CodedError(
         'too-many-uploads',
         'This phone has too many unfinished uploads. Finish or end some of them first.',
       );
+    }
     await this.#remove(library, resting);
   }
 
-  #find(library: OpenLibrary, phoneId: string, id: string): Live {
-    const live = this.#live.get(id);
-    if (live !== undefined && live.library === library) {
-      if (live.upload.owner.phoneId !== phoneId) throw notFound();
-      return live;
-    }
-    const row = /^[0-9a-f]{32}$/.test(id) ? this.#rows(library).upload(id) : undefined;
+  /** Whether so many more bytes may come, beside what others in use still bring. @throws {CodedError} `disk-full`. */
+  async #requireRoom(library: OpenLibrary, bytes: number, of?: Upload): Promise<void> {
+    const promised = bytes === 0 ? 0 : bytes + this.#live.missingBytes(library, of);
+    if ((await library.disk.freeBytes()) >= promised + this.#limits.reserveBytes) return;
+    throw new CodedError(
+      'disk-full',
+      'There is not enough room on the disk for this file. Everything received so far is safe; make room, and the rest comes in.',
+    );
+  }
+
+  async #find(library: OpenLibrary, phoneId: string, id: string): Promise<Live> {
+    const known = this.#live.get(library, id);
+    const row = known !== undefined || !/^[0-9a-f]{32}$/.test(id) ? undefined : this.#rows(library).upload(id);
     // Somebody else's upload is not told apart from one that never was.
-    if (row === undefined || row.phone_id !== phoneId) throw notFound();
-    const upload = this.#make(library, {
+    if ((known?.upload.owner.phoneId ?? row?.phone_id) !== phoneId) throw notFound();
+    if (known !== undefined) return known;
+    if (row?.asset_state === 'publishing' && row.asset_id !== null) {
+      // Interrupted between its reservation and its name: brought to an end before anything is said of it.
+      await this.#deps.library.settlePublishing(library, row.asset_id);
+    }
+    // Somebody else may have found it meanwhile.
+    return this.#live.get(library, id) ?? this.#load(library, id);
+  }
+
+  #load(library: OpenLibrary, id: string): Live {
+    const row = this.#rows(library).upload(id);
+    if (row === undefined) throw notFound();
+    const it = {
       id,
-      owner: this.#ownerOf(phoneId),
+      owner: this.#ownerOf(row.phone_id),
       door: row.door,
       length: row.length ?? undefined,
       facts: JSON.parse(row.facts) as UploadFacts,
       createdAt: row.created_at,
       recorded: { synced: row.synced },
-    });
-    if (row.state === 'finished') upload.setEnded({ finished: true, length: row.length ?? 0 });
-    if (row.state === 'refused')
-      upload.setEnded({
-        refused: new CodedError((row.refusal ?? 'upload-gone') as ErrorCode, row.reason ?? 'This upload was refused.'),
-      });
-    return this.#keep(upload, library);
+    };
+    return this.#live.add(this.#make(library, it, endOf(row)), library);
   }
 
-  #make(library: OpenLibrary, it: ConstructorParameters<typeof Upload>[1]): Upload {
+  #make(library: OpenLibrary, it: UploadBeginning, ended?: UploadEnd): Upload {
     const { now } = this.#deps;
-    return new Upload(
-      { library: this.#deps.library, open: library, rows: this.#rows(library), now, idleMs: this.#limits.idleMs },
+    const upload: Upload = new Upload(
+      {
+        library: this.#deps.library,
+        open: library,
+        rows: this.#rows(library),
+        now,
+        idleMs: this.#limits.idleMs,
+        requireRoom: (bytes) => this.#requireRoom(library, bytes, upload),
+      },
       it,
+      ended,
     );
+    return upload;
   }
 
-  #keep(upload: Upload, library: OpenLibrary): Live {
-    const live: Live = { upload, library, tail: Promise.resolve(), users: 0, usedAt: this.#deps.now() };
-    this.#live.set(upload.id, live);
-    this.#makeRoom();
-    return live;
-  }
-
-  /** Lets the longest unused go; those in use stay, however many. */
-  #makeRoom(): void {
-    if (this.#live.size <= this.#limits.liveMax) return;
-    for (const [id, live] of this.#live) {
-      if (live.users > 0) continue;
-      this.#live.delete(id);
-      live.upload.close().catch(() => undefined);
-      if (this.#live.size <= this.#limits.liveMax) return;
-    }
-  }
-
-  /** Runs `work` when everybody before has finished or was stopped. */
-  async #alone<T>(live: Live, work: () => Promise<T>): Promise<T> {
-    if (live.users > this.#limits.waitingUsersMax) throw busy();
-    const before = live.tail;
-    const turn = Promise.withResolvers<void>();
-    live.tail = before.then(() => turn.promise);
-    live.users++;
-    live.upload.stop();
+  #touch(live: Live): void {
+    const now = this.#deps.now();
+    if (now - live.touchedAt < this.#limits.touchMs) return;
+    live.touchedAt = now;
     try {
-      await this.#waitFor(before);
-      // The map is in order of use, so that the longest unused is the first.
-      if (this.#live.delete(live.upload.id)) this.#live.set(live.upload.id, live);
-      return await work();
-    } finally {
-      live.users--;
-      turn.resolve();
-    }
-  }
-
-  async #waitFor(before: Promise<unknown>): Promise<void> {
-    const limit = Promise.withResolvers<never>();
-    const timer = setTimeout(() => limit.reject(busy()), this.#limits.takeOverMs);
-    try {
-      await Promise.race([before, limit.promise]);
-    } finally {
-      clearTimeout(timer);
-    }
-  }
-
-  #touch(library: OpenLibrary, id: string): void {
-    try {
-      this.#rows(library).touch(id, this.#deps.now());
+      this.#rows(live.library).touch(live.upload.id, now);
     } catch (error) {
       // A full disk must not keep a phone from learning its offset.
       this.#deps.log.debug({ err: error }, 'an upload could not be marked as used');
     }
   }
 
+  /** Drops an upload that nobody uses, with its row. */
   async #remove(library: OpenLibrary, id: string): Promise<void> {
-    const live = this.#live.get(id);
-    if (live !== undefined && live.users > 0) return;
-    await library.database.write(() => this.#rows(library).remove(id));
-    await this.#discard(id, library);
+    const live = this.#live.get(library, id);
+    const remove = () => library.database.write(() => this.#rows(library).remove(id));
+    if (live === undefined) await remove();
+    else if (live.users > 0) return;
+    else await this.#live.alone(live, remove);
+    await this.#discard(library, id);
   }
 
   /** Removes the bytes of an upload that has no row, unless a publishing still needs them. */
-  async #discard(id: string, library: OpenLibrary): Promise<void> {
-    const live = this.#live.get(id);
-    this.#live.delete(id);
-    await live?.upload.close().catch(() => undefined);
+  async #discard(library: OpenLibrary, id: string): Promise<void> {
+    const live = this.#live.get(library, id);
+    if (live !== undefined) await this.#live.forget(live);
     if (library.closing.aborted || library.rows.isPublishingFrom(id)) return;
     await unlink(library.incoming(id)).catch(ignoreMissing);
   }
@@ -295,13 +274,13 @@ export class Uploads {
   /** After the library's own reconciliation: rows that it took back go on; bytes without a row go. */
   async #reconcile(library: OpenLibrary): Promise<void> {
     const rows = this.#rows(library);
-    await library.database.write(() => rows.reopenUnfinished());
+    if (rows.hasTakenBack()) await library.database.write(() => rows.reopenTakenBack());
     const receiving = new Set(rows.receivingIds());
     for (const id of await readdir(library.disk.resolve(incomingFolder))) {
       if (receiving.has(id) || library.rows.isPublishingFrom(id)) continue;
       await unlink(library.incoming(id)).catch(ignoreMissing);
     }
-    library.beforeClosing(() => this.close());
+    library.beforeClosing(() => this.#live.close(library));
     setImmediate(() => {
       this.#finishWhole(library, receiving).catch((error: unknown) =>
         this.#deps.log.warn({ err: error }, 'uploads that were whole could not be finished yet'),
@@ -311,16 +290,12 @@ export class Uploads {
 
   /** Finishes uploads of which every byte survived, without waiting for their phone to come back. */
   async #finishWhole(library: OpenLibrary, ids: ReadonlySet<string>): Promise<void> {
-    const rows = this.#rows(library);
     for (const id of ids) {
       if (library.closing.aborted) return;
-      const row = rows.upload(id);
-      if (row === undefined || row.length === null || this.#deps.ownerOf(row.phone_id) === undefined) continue;
-      const size = await stat(library.incoming(id)).then(
-        (facts) => facts.size,
-        () => -1,
-      );
-      if (size !== row.length) continue;
+      const row = this.#rows(library).upload(id);
+      if (row === undefined || row.length === null || row.synced < row.length) continue;
+      if (this.#deps.ownerOf(row.phone_id) === undefined || !(await holdsBytes(library.incoming(id), row.length)))
+        continue;
       await this.use(row.phone_id, id, async (upload) => {
         await upload.openFile();
         if (upload.complete) await upload.finish();
@@ -329,16 +304,24 @@ export class Uploads {
   }
 }
 
+/** How an upload of the catalogue ended. Finished is only one whose file is where it belongs, or was deleted there. */
+function endOf(row: FoundUpload): UploadEnd | undefined {
+  if (isSafe(row)) return { finished: true, length: row.length ?? 0 };
+  if (row.state !== 'refused') return undefined;
+  const code = (row.refusal ?? 'upload-gone') as ErrorCode;
+  return { refused: new CodedError(code, row.reason ?? 'This upload was refused.') };
+}
+
+async function holdsBytes(path: string, bytes: number): Promise<boolean> {
+  return await stat(path).then(
+    (facts) => facts.size >= bytes,
+    () => false,
+  );
+}
+
 function notFound(): CodedError {
   return new CodedError(
     'not-found',
     'The box knows no such upload. Begin it again; nothing that was acknowledged is lost.',
-  );
-}
-
-function busy(): CodedError {
-  return new CodedError(
-    'upload-busy',
-    'Another request is using this upload. What came is kept; try again in a moment.',
   );
 }

@@ -52,6 +52,15 @@ describe('a claimed box', () => {
   });
   afterAll(() => app[Symbol.asyncDispose]());
 
+  it('takes only short questions from anybody', async () => {
+    const open = Object.values(api).filter((route) => route.access === 'public' && 'body' in route);
+    expect(open).toHaveLength(4);
+    for (const { method, path } of open) {
+      const answer = await app.ask(method, path, {}, { code: 'x'.repeat(17 * 1024) });
+      expect([path, ...problem(answer)]).toEqual([path, 413, 'too-large']);
+    }
+  });
+
   it('signs in and out by password', async () => {
     const signIn = (person: string, password: string) => app.ask('POST', '/api/sessions', {}, { person, password });
     expect(problem(await signIn('Alice', 'not her password'))).toEqual([401, 'wrong-password']);

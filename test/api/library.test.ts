@@ -111,9 +111,12 @@ describe('the library, as phones see it', () => {
     expect((await check(one, { path: 'DCIM/empty.jpg', size: 0, mtime })).answers).toEqual(['refused empty-picture']);
     const told = await status(one);
     sumsUp(told);
-    expect(told).toMatchObject({ seen: 3, safe: 0, waiting: 2, refused: 1 });
-    expect(told.refusals).toEqual([expect.objectContaining({ path: 'DCIM/empty.jpg', code: 'empty-picture' })]);
-    // The next inventory tells nothing of b.jpg: it is gone from the phone. The refused one is still there.
+    expect(told).toMatchObject({ seen: 4, safe: 0, waiting: 2, refused: 2 });
+    expect(told.refusals).toEqual([
+      expect.objectContaining({ path: '../c.jpg', code: 'invalid-name' }),
+      expect.objectContaining({ path: 'DCIM/empty.jpg', code: 'empty-picture' }),
+    ]);
+    // The next inventory tells nothing of b.jpg and ../c.jpg: they are gone from the phone. The empty one is still there.
     await new Promise((resolve) => setTimeout(resolve, 5));
     const next = await check(
       one,
@@ -122,7 +125,7 @@ describe('the library, as phones see it', () => {
     );
     expect(next.at).toBeGreaterThan(at);
     const finished = await one.json('POST', '/api/phone/inventory/finish', { startedAt: next.at });
-    expect(finished.json()).toEqual({ forgotten: 1 });
+    expect(finished.json()).toEqual({ forgotten: 2 });
     const left = await status(one);
     sumsUp(left);
     expect(left).toMatchObject({ seen: 2, waiting: 1, refused: 1 });

@@ -377,5 +377,110 @@ export function appendStoreContract(name: string, parent: string): void {
       expect(await box.incoming()).toEqual([]);
       await chmod(box.disk, 0o755);
     });
+
+    it('never calls a file safe whose publishing failed, however long ago and however many came since', async () => {
+      await mkdir(join(box.disk, 'Photos'), { recursive: true });
+      await writeFile(join(box.disk, 'Photos/Alice'), 'a file where the folder should be');
+      const { id } = await begin({ path }, jpeg.length, jpeg);
+      expect(await code(box.uploads.use(phone, id, (upload) => upload.finish()))).toBe('folder-blocked');
+      for (let index = 0; index < 70; index++) await begin({ path: `a/${index}.txt` }, 10, Buffer.alloc(1));
+      expect(await box.uploads.use(phone, id, (upload) => upload.settle())).toBeLessThan(jpeg.length);
+      await box.restart();
+      expect(box.library.state).toBe('ok');
+      expect(await box.uploads.use(phone, id, (upload) => upload.settle())).toBeLessThan(jpeg.length);
+      expect(await box.filesInView()).toEqual(['Photos/Alice']);
+    });
+
+    it('opens, and serves the others, while one interrupted arrival cannot be settled', async () => {
+      await whole(jpeg, { path });
+      const { rows, database } = box.library.current();
+      // What a crash between the reservation and the name leaves, where a file has come to stand in its way since.
+      await database.write(() => {
+        const { id = 0 } = asset(jpeg) ?? {};
+        rows.reserveAgain(id, 'ffffffffffffffffffffffffffffffff');
+      });
+      await rm(join(box.disk, 'Photos/Alice/2025/2025-07'), { recursive: true });
+      await writeFile(join(box.disk, 'Photos/Alice/2025/2025-07'), 'in the way');
+      await box.restart();
+      expect(box.library.state).toBe('ok');
+      expect(asset(jpeg)?.state).toBe('missing');
+      await whole(exifJpeg({ seed: 77, bytes: 5_000, takenLocal: '2024-01-01T00:00:00' }), { path: 'b.jpg' });
+      expect(await code(whole(jpeg, { path }))).toBe('folder-blocked');
+      await rm(join(box.disk, 'Photos/Alice/2025/2025-07'));
+      await whole(jpeg, { path });
+      expect(asset(jpeg)?.state).toBe('present');
+    });
+
+    it('keeps a file and a folder of the same name', async () => {
+      await whole(Buffer.from('a file'), { path: 'Download/x' });
+      await whole(Buffer.from('below a folder'), { path: 'Download/x/y.txt' });
+      await whole(Buffer.from('below it too'), { path: 'Download/x/z.txt' });
+      await whole(Buffer.from('first a folder'), { path: 'Documents/n/y.txt' });
+      await whole(Buffer.from('then a file'), { path: 'Documents/n' });
+      expect(await box.filesInView()).toEqual([
+        'Files/Alice/Documents/n-2',
+        'Files/Alice/Documents/n/y.txt',
+        'Files/Alice/Download/x',
+        'Files/Alice/Download/x-2/y.txt',
+        'Files/Alice/Download/x-2/z.txt',
+      ]);
+    });
+
+    it('makes a folder again that somebody removed while the box runs', async () => {
+      await whole(jpeg, { path });
+      await rm(join(box.disk, 'Photos/Alice'), { recursive: true });
+      const other = exifJpeg({ seed: 5, bytes: 5_000, takenLocal: '2025-07-02T00:00:00' });
+      await whole(other, { path: 'b.jpg' });
+      await rm(join(box.disk, '.nightjar/incoming'), { recursive: true });
+      await whole(exifJpeg({ seed: 6, bytes: 5_000, takenLocal: '2025-07-03T00:00:00' }), { path: 'c.jpg' });
+      expect(await box.filesInView()).toHaveLength(2);
+    });
+
+    it('stops what comes in before the catalogue’s own room is touched, and counts what others were promised', async () => {
+      const free = await box.library.current().disk.freeBytes();
+      await box.remove();
+      box = await TestBox.make(parent, { reserveBytes: free - 40_000_000 });
+      const big = 30_000_000;
+      const slow = new Readable({ read: () => undefined });
+      const first = box.uploads.begin(phone, { door: 'test', length: big, facts: { path: 'a.bin' } }, (upload) =>
+        upload.append(0, slow),
+      );
+      const ended = code(first);
+      await new Promise((resolve) => setTimeout(resolve, 50));
+      expect(await code(begin({ path: 'b.bin' }, big, Buffer.alloc(10)))).toBe('disk-full');
+      slow.destroy();
+      expect(await ended).toBe('upload-interrupted');
+      expect(await code(begin({ path: 'b.bin' }, 10_000_000, Buffer.alloc(10)))).toBeUndefined();
+    });
+
+    it('never lets two writers have the same file, however many uploads are in use', async () => {
+      await box.remove();
+      box = await TestBox.make(parent, { liveMax: 2 });
+      const slow = [0, 1, 2, 3].map(() => new Readable({ read: () => undefined }));
+      const ids: string[] = [];
+      for (const index of slow.keys()) ids.push((await begin({ path: `${index}.bin` }, 1_000, Buffer.alloc(0))).id);
+      const firsts = ids.map((id, index) =>
+        code(box.uploads.use(phone, id, (upload) => upload.append(0, slow[index] ?? slow[0] ?? Readable.from([])))),
+      );
+      await new Promise((resolve) => setTimeout(resolve, 50));
+      for (const [index, id] of ids.entries()) {
+        await box.uploads.use(phone, id, async (upload) => {
+          await upload.append(await upload.settle(), body(Buffer.alloc(1_000, index + 1)));
+          await upload.finish();
+        });
+        expect(await firsts[index]).toBe('upload-interrupted');
+      }
+      expect(await box.filesInView()).toHaveLength(4);
+    });
+
+    it('does not wait for a last byte that never comes', async () => {
+      const { id } = await begin({ path }, jpeg.length, jpeg);
+      const never = new Readable({ read: () => undefined });
+      const waiting = code(box.uploads.use(phone, id, (upload) => upload.append(jpeg.length - 1, never)));
+      await new Promise((resolve) => setTimeout(resolve, 50));
+      await box.uploads.use(phone, id, (upload) => upload.finish());
+      expect(await waiting).toBeUndefined();
+      expect(await box.filesInView()).toHaveLength(1);
+    });
   });
 }

@@ -10,7 +10,7 @@ import { Publishing } from '../../src/library/publishing.ts';
 import { runCommand } from '../../src/platform/commands.ts';
 import { createLog } from '../../src/platform/log.ts';
 import type { UploadOwner } from '../../src/uploads/upload.ts';
-import { Uploads } from '../../src/uploads/uploads.ts';
+import { type UploadLimits, Uploads } from '../../src/uploads/uploads.ts';
 
 export const migrationsDir = new URL('../../src/schema/library', import.meta.url).pathname;
 export const log = createLog({ level: 'silent' });
@@ -24,10 +24,12 @@ export class TestBox {
   diskId: string | undefined;
   library!: Library;
   uploads!: Uploads;
+  readonly #limits: Partial<UploadLimits>;
   #reader!: CaptureReader;
 
-  private constructor(dir: string) {
+  private constructor(dir: string, limits: Partial<UploadLimits>) {
     this.dir = dir;
+    this.#limits = limits;
     const alice = { id: randomUUID(), name: 'Alice', folder: 'Alice' };
     const bob = { id: randomUUID(), name: 'Bob', folder: 'Bob' };
     this.owner = { phoneId: 'phone-1', person: alice, baseFolder: 'Photos/Alice' };
@@ -36,8 +38,8 @@ export class TestBox {
   }
 
   /** On a new folder under `parent`. */
-  static async make(parent: string): Promise<TestBox> {
-    const box = new TestBox(await mkdtemp(join(parent, 'nightjar-test-')));
+  static async make(parent: string, limits: Partial<UploadLimits> = {}): Promise<TestBox> {
+    const box = new TestBox(await mkdtemp(join(parent, 'nightjar-test-')), limits);
     await mkdir(box.disk);
     await box.start();
     box.diskId = await box.library.create(randomUUID());
@@ -80,7 +82,7 @@ export class TestBox {
       now,
       randomBytes,
       log,
-      limits: { idleMs: 2_000, takeOverMs: 5_000 },
+      limits: { idleMs: 2_000, takeOverMs: 5_000, ...this.#limits },
     });
     this.uploads.open();
     await this.library.open();

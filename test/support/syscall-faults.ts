@@ -16,8 +16,8 @@ export type SyscallFault = Readonly<{
   /** Names of the call, with commas. */
   call: string;
   error: string;
-  /** Which calls fail, counted from 1: one, or `first..last`. */
-  when: number | string;
+  /** Which calls fail, counted from 1: `first..last`. */
+  when: string;
   /** Only calls on this file. */
   path?: string;
 }>;

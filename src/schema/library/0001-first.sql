@@ -33,7 +33,8 @@ CREATE INDEX asset_by_pair ON asset (person_id, pair) WHERE pair IS NOT NULL;
 -- removed when the name is on the disk. What is left here at start was interrupted, and is driven to its end.
 CREATE TABLE publishing (
   asset_id INTEGER PRIMARY KEY REFERENCES asset (id) ON DELETE CASCADE,
-  source   TEXT NOT NULL                         -- the received file, under .nightjar/incoming
+  source   TEXT NOT NULL,                        -- the received file, under .nightjar/incoming
+  previous TEXT                                  -- the state of an asset that is published again; NULL: it is new
 ) STRICT;
 
 CREATE TABLE phone_item (
