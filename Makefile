@@ -28,7 +28,7 @@ test-tools: tools
 run: tools client
 	@mkdir -p .run/disk
 	@NIGHTJAR_STATE_DIR="$${NIGHTJAR_STATE_DIR:-.run/state}" NIGHTJAR_DISK_DIR="$${NIGHTJAR_DISK_DIR:-.run/disk}" \
-	  exec node src/main.ts --announce
+	  npm run -s start -- --announce
 
 demo: tools client
 	@node test/demo/main.ts $(PHOTOS)

@@ -40,6 +40,8 @@ export class Disk {
   readonly #root: FileHandle;
   readonly #device: number;
   readonly #inode: number;
+  /** The marker's file as it was when it was last read and right. */
+  #checkedMarker: string | undefined;
   #closed = false;
 
   private constructor(path: string, marker: DiskMarker, root: FileHandle, at: { dev: number; ino: number }) {
@@ -120,11 +122,18 @@ export class Disk {
    * @throws {CodedError} `disk-missing` or `disk-foreign`.
    */
   async check(): Promise<void> {
-    const at = await stat(this.path).catch(() => undefined);
+    // On the way of every photo: the marker is read again only when it is another file, or was changed.
+    const [at, now] = await Promise.all([
+      stat(this.path).catch(() => undefined),
+      lstat(this.resolve(markerPath), { bigint: true }).catch(() => undefined),
+    ]);
     if (at === undefined || at.dev !== this.#device || at.ino !== this.#inode) throw missing(this.path);
+    const version = now === undefined ? undefined : `${now.dev} ${now.ino} ${now.size} ${now.mtimeNs} ${now.ctimeNs}`;
+    if (version !== undefined && version === this.#checkedMarker) return;
     const marker = await readMarker(this.resolve(''));
     if (marker === undefined) throw missing(this.path);
     if (marker.diskId !== this.marker.diskId) throw foreign(this.path);
+    this.#checkedMarker = version;
   }
 
   /** Bytes that an ordinary user may still write. */
@@ -187,14 +196,4 @@ function foreign(path: string): CodedError {
     'disk-foreign',
     `The disk at ${path} is not the one that this box adopted. Nothing was written to it; put the right disk back, and the box goes on by itself.`,
   );
-}
-
-/** System errors that mean that the disk is gone, whatever operation met them. */
-const goneCodes = new Set(['EIO', 'ENODEV', 'ENXIO', 'ESTALE', 'EROFS', 'ESHUTDOWN', 'EUCLEAN', 'ENOTCONN']);
-
-/** Whether an error that an operation met says that its disk is gone, or is another one. */
-export function diskIsGone(error: unknown): boolean {
-  if (error instanceof CodedError) return error.code === 'disk-missing' || error.code === 'disk-foreign';
-  const code = systemCode(error);
-  return code !== undefined && goneCodes.has(code);
 }

@@ -3,7 +3,7 @@
  * Never tells what went on inside: an error without a code is `internal`, and only the log has its stack.
  * The server calls it; a room that writes its own reply (a door with another protocol) may.
  */
-import { CodedError, type ErrorCode, systemCode } from '../platform/errors.ts';
+import { CodedError, diskIsFull, diskIsGone, type ErrorCode, systemCode } from '../platform/errors.ts';
 
 export type Problem = Readonly<{
   status: number;
@@ -88,18 +88,15 @@ export function toProblem(error: unknown): Problem {
   };
 }
 
-const diskFull = ['ENOSPC', 'EDQUOT', 'SQLITE_FULL'];
-const diskMissing = ['EIO', 'ENODEV', 'ENXIO', 'ESTALE', 'EROFS'];
-
 function codedFrom(error: unknown): CodedError {
   const code = systemCode(error) ?? '';
-  if (diskFull.includes(code)) {
+  if (diskIsFull(error)) {
     return new CodedError(
       'disk-full',
       'The disk is full. What was acknowledged is safe; make room, and the rest goes on.',
     );
   }
-  if (diskMissing.includes(code) || /^SQLITE_(IOERR|READONLY|CANTOPEN|CORRUPT)/.test(code)) {
+  if (diskIsGone(error)) {
     return new CodedError(
       'disk-missing',
       'The disk does not answer. What was acknowledged is safe; the box goes on when the disk is back.',

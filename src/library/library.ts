@@ -5,9 +5,9 @@
  */
 import { randomUUID } from 'node:crypto';
 import { readdir } from 'node:fs/promises';
-import { Disk, diskIsGone, markerFolder } from '../disks/disk.ts';
+import { Disk, markerFolder } from '../disks/disk.ts';
 import { Database, databaseError } from '../platform/database.ts';
-import { CodedError, systemCode } from '../platform/errors.ts';
+import { CodedError, diskIsFull, diskIsGone, systemCode } from '../platform/errors.ts';
 import type { Logger } from '../platform/log.ts';
 import { Ballast } from './ballast.ts';
 import { mediaKind } from './media-kinds.ts';
@@ -151,7 +151,7 @@ export class Library {
       // Every path begins at the held root: when that is closed, or its mount is gone, names cannot be found.
       (library.closing.aborted && (code === 'ENOENT' || code === 'EBADF' || code === 'ENOTDIR'));
     // A full disk first gives back what was kept for this: so that the next try can at least be written down.
-    if (code === 'ENOSPC' || code === 'disk-full') void library.ballast.release();
+    if (diskIsFull(error)) void library.ballast.release();
     if (!gone) return error;
     const problem =
       error instanceof CodedError
@@ -284,7 +284,7 @@ export class Library {
   }
 }
 
+/** Even opening a catalogue takes a little room, and SQLite has its own word for want of it. */
 function isFull(error: unknown): boolean {
-  const code = systemCode(error);
-  return code === 'SQLITE_FULL' || code === 'SQLITE_IOERR_SHMSIZE' || code === 'ENOSPC' || code === 'disk-full';
+  return diskIsFull(error) || systemCode(error) === 'SQLITE_IOERR_SHMSIZE';
 }

@@ -8,7 +8,7 @@
 import { closeSync, fsyncSync, openSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import Sqlite from 'better-sqlite3';
-import { CodedError, systemCode } from './errors.ts';
+import { CodedError, diskIsFull, diskIsGone, systemCode } from './errors.ts';
 
 export type Statement<Params extends unknown[] = unknown[], Row = unknown> = Sqlite.Statement<Params, Row>;
 
@@ -18,6 +18,7 @@ const groupCommitMax = 256;
 const waitingWritesMax = 10_000;
 const mmapBytes = 0; // A pulled disk under a memory map is a SIGBUS, not an error.
 const cacheKiB = 4_096;
+const logBytesMax = 8 * 1024 * 1024;
 
 type WaitingWrite = { run: () => unknown; resolve: (value: never) => void; reject: (error: unknown) => void };
 
@@ -188,16 +189,15 @@ function closedError(): CodedError {
 
 /** Turns SQLite's disk errors into coded ones; every other error passes unchanged. */
 export function databaseError(error: unknown): unknown {
-  const code = systemCode(error);
-  if (code === 'SQLITE_FULL') {
+  if (error instanceof CodedError) return error;
+  if (diskIsFull(error)) {
     return new CodedError(
       'disk-full',
       'The disk is full. Everything received so far is safe; make room, and the rest goes on.',
       { cause: error },
     );
   }
-  // CORRUPT too: that is how SQLite tells of a read that failed with EIO (SQLITE_IOERR_CORRUPTFS).
-  if (code !== undefined && /^SQLITE_(IOERR|READONLY|CANTOPEN|CORRUPT)/.test(code)) {
+  if (diskIsGone(error)) {
     return new CodedError(
       'disk-missing',
       'The disk does not answer. Nothing that was acknowledged is lost; the box goes on when the disk is back.',
@@ -234,6 +234,10 @@ function configure(handle: Sqlite.Database, synchronous: 'FULL' | 'NORMAL'): voi
   handle.pragma('trusted_schema = OFF');
   handle.pragma(`cache_size = -${cacheKiB}`);
   handle.pragma(`mmap_size = ${mmapBytes}`);
+  // Else each savepoint makes a file in the temporary folder, on the event loop.
+  handle.pragma('temp_store = MEMORY');
+  // A log that grew once is cut again at the next checkpoint.
+  handle.pragma(`journal_size_limit = ${logBytesMax}`);
 }
 
 /** Runs the numbered `.sql` files that `user_version` has not reached, each in a transaction of its own. */

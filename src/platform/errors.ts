@@ -71,3 +71,19 @@ export function systemCode(error: unknown): string | undefined {
   if (typeof error !== 'object' || error === null || !('code' in error)) return undefined;
   return typeof error.code === 'string' ? error.code : undefined;
 }
+
+const fullCodes = new Set(['ENOSPC', 'EDQUOT', 'SQLITE_FULL', 'disk-full']);
+const goneCodes = new Set(['EIO', 'ENODEV', 'ENXIO', 'ESTALE', 'EROFS', 'ESHUTDOWN', 'EUCLEAN', 'ENOTCONN']);
+// CORRUPT too: that is how SQLite tells of a read that failed with EIO (SQLITE_IOERR_CORRUPTFS).
+const goneSqlite = /^SQLITE_(IOERR|READONLY|CANTOPEN|CORRUPT)/;
+
+/** Whether an error, of whatever operation, says that the disk is full. */
+export function diskIsFull(error: unknown): boolean {
+  return fullCodes.has(systemCode(error) ?? '');
+}
+
+/** Whether an error, of whatever operation, says that the disk is gone, or is another one. */
+export function diskIsGone(error: unknown): boolean {
+  const code = systemCode(error) ?? '';
+  return code === 'disk-missing' || code === 'disk-foreign' || goneCodes.has(code) || goneSqlite.test(code);
+}

@@ -5,6 +5,7 @@
  */
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { implement, type Routes } from '../http/contract.ts';
+import { toProblem } from '../http/problem.ts';
 import { CodedError } from '../platform/errors.ts';
 import { uploadsContract } from './contract.ts';
 import { uploadFacts } from './metadata.ts';
@@ -47,7 +48,7 @@ export function tusRoutes(uploads: Uploads): Routes {
     async uploadOffset({ caller, params, request }, reply) {
       head(reply).header('Cache-Control', 'no-store');
       requireVersion(request, reply);
-      await uploads.use(caller.phoneId, params.id, async (upload) => {
+      const ask = uploads.use(caller.phoneId, params.id, async (upload) => {
         let offset = await upload.settle();
         // All bytes came, but their finish failed or was interrupted: asking drives it again.
         if (upload.complete && !upload.finished)
@@ -55,6 +56,12 @@ export function tusRoutes(uploads: Uploads): Routes {
         reply.code(200).header('Upload-Offset', String(offset));
         if (upload.length !== undefined) reply.header('Upload-Length', String(upload.length));
         expires(reply, upload, uploads);
+      });
+      await ask.catch((error: unknown) => {
+        const { status, headers } = toProblem(error);
+        if (status < 500) throw error;
+        // Clients begin anew, from byte 0, after any answer to HEAD but 423: "not now, ask again".
+        reply.code(423).header('Retry-After', headers['retry-after'] ?? '5');
       });
       reply.send();
     },
