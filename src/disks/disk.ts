@@ -13,7 +13,7 @@ import { replaceFileDurably, syncFolder } from '../platform/durable-files.ts';
 import { CodedError, systemCode } from '../platform/errors.ts';
 
 export const markerFolder = '.nightjar';
-export const markerPath = `${markerFolder}/disk.json`;
+const markerPath = `${markerFolder}/disk.json`;
 const markerBytesMax = 64 * 1024;
 
 const Marker = Type.Object({

@@ -6,7 +6,7 @@ export type PhoneCaller = Readonly<{ kind: 'phone'; phoneId: string; personId: s
 export type PersonCaller = Readonly<{ kind: 'person'; personId: string; role: 'owner' | 'member'; sessionId: string }>;
 /** The box's own console: whoever can open the unix socket in the state folder. */
 export type ConsoleCaller = Readonly<{ kind: 'console' }>;
-export type Nobody = Readonly<{ kind: 'nobody' }>;
+type Nobody = Readonly<{ kind: 'nobody' }>;
 export type Caller = PhoneCaller | PersonCaller | ConsoleCaller | Nobody;
 
 /** The access levels that a route can declare, and the callers that each lets through. */

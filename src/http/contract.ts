@@ -35,9 +35,9 @@ export type RouteInput<R extends RouteContract> = Readonly<{
   body: StaticOr<R['body'], undefined>;
   request: FastifyRequest;
 }>;
-export type RouteReply<R extends RouteContract> = StaticOr<R['reply'], void>;
+type RouteReply<R extends RouteContract> = StaticOr<R['reply'], void>;
 
-export type RouteHandler<R extends RouteContract> = R extends { raw: true }
+type RouteHandler<R extends RouteContract> = R extends { raw: true }
   ? (input: RouteInput<R>, reply: FastifyReply) => Promise<void>
   : (input: RouteInput<R>, reply: FastifyReply) => Promise<RouteReply<R>>;
 export type Handlers<C extends Contract> = { readonly [K in keyof C]: RouteHandler<C[K]> };

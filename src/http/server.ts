@@ -26,7 +26,7 @@ import { Listener, type SecureContexts } from './listeners.ts';
 import { type Problem, toProblem } from './problem.ts';
 import { ajvOptions, methodsOf, registerRoutes } from './register.ts';
 
-export { type Transport, transportOf } from './gate.ts';
+export { transportOf } from './gate.ts';
 export type { SecureContexts } from './listeners.ts';
 
 export type HttpServerDeps = Readonly<{

@@ -16,7 +16,7 @@ const PageQuery = Type.Object({
 });
 
 /** A phone asks about at most this many items at a time. */
-export const itemsPerCheckMax = 1000;
+const itemsPerCheckMax = 1000;
 const unreadableMax = 1000;
 
 export const AssetView = Type.Object({

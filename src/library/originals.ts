@@ -82,7 +82,7 @@ export async function sendOriginal({ asset, file }: Original, reply: FastifyRepl
 }
 
 /** One `bytes=` range within `size`; undefined when there is none that counts (RFC 9110, section 14.1.2). */
-export function rangeOf(
+function rangeOf(
   header: string | undefined,
   size: number,
 ): { start: number; end: number } | 'unsatisfiable' | undefined {

@@ -4,7 +4,7 @@
 import type { Database, Statement } from '../platform/database.ts';
 import type { CaptureDate } from './capture-date.ts';
 
-export type AssetKind = 'photo' | 'video' | 'sidecar' | 'file';
+type AssetKind = 'photo' | 'video' | 'sidecar' | 'file';
 export type AssetState = 'publishing' | 'present' | 'missing' | 'damaged' | 'trashed' | 'deleted';
 
 export type AssetRow = {

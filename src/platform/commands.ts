@@ -5,7 +5,7 @@
 import { spawn } from 'node:child_process';
 import { CodedError, systemCode } from './errors.ts';
 
-export type CommandResult = {
+type CommandResult = {
   /** Exit status. A failure is for the caller to judge: smartctl's, for one, is a bit field. */
   status: number;
   stdout: string;

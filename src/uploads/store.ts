@@ -3,9 +3,9 @@
  */
 import type { Database } from '../platform/database.ts';
 
-export type UploadState = 'receiving' | 'finished' | 'refused';
+type UploadState = 'receiving' | 'finished' | 'refused';
 
-export type UploadRow = {
+type UploadRow = {
   id: string;
   phone_id: string;
   person_id: string;

@@ -14,7 +14,7 @@ import type { Uploads } from './uploads.ts';
 
 const version = '1.0.0';
 const extensions = 'creation,creation-with-upload,termination,expiration';
-export const tusPath = '/api/uploads';
+const tusPath = '/api/uploads';
 
 export function tusRoutes(uploads: Uploads): Routes {
   return implement(uploadsContract, {

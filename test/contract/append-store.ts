@@ -12,7 +12,7 @@ import type { UploadFacts } from '../../src/uploads/upload.ts';
 import { exifJpeg } from '../support/exif-jpeg.ts';
 import { TestBox } from '../support/open-library.ts';
 
-export const sha256 = (bytes: Buffer) => createHash('sha256').update(bytes).digest('hex');
+const sha256 = (bytes: Buffer) => createHash('sha256').update(bytes).digest('hex');
 const body = (bytes: Buffer) => Readable.from([bytes], { objectMode: false });
 const code = async (work: Promise<unknown>) => {
   const error = await work.then(

@@ -14,8 +14,8 @@ const startMsMax = 60_000;
 const stopMsMax = 10_000;
 const askMsMax = 60_000;
 const logBytesMax = 256 * 1024;
-export const setupCode = 'FAULT-TEST-CODE';
-export const ownerPassword = 'a long enough password for tests';
+const setupCode = 'FAULT-TEST-CODE';
+const ownerPassword = 'a long enough password for tests';
 
 export type DaemonOptions = Readonly<{
   /** Holds `state` and `disk`, unless they are given. Short: the console's socket path may have 107 bytes. */

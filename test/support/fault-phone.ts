@@ -11,7 +11,7 @@ const requestMsMax = 30_000;
 /** Answers with which the box says "not now": nothing is promised, and nothing is wrong. */
 const notNow = new Set([423, 503, 507]);
 
-export type FileKind = 'jpeg' | 'noise';
+type FileKind = 'jpeg' | 'noise';
 export type PhoneFile = Readonly<{ path: string; kind: FileKind; seed: number; size: number; takenLocal: string }>;
 export type Acknowledged = Readonly<{ path: string; sha256: string; size: number }>;
 type OpenUpload = { id: string; file: PhoneFile; offset: number };

@@ -8,7 +8,7 @@ import { readdir, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 
 /** `main` runs JavaScript and SQLite; `pool` does Node's file calls. Start the daemon with `onePoolThread`. */
-export type FaultyThread = 'main' | 'pool';
+type FaultyThread = 'main' | 'pool';
 export const onePoolThread = { UV_THREADPOOL_SIZE: '1' };
 
 export type SyscallFault = Readonly<{

@@ -1,0 +1,128 @@
+/** What the daemon is asked to do while its system calls are written down; and two moments to be killed at. */
+import { join } from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
+import Sqlite from 'better-sqlite3';
+import { Daemon, type DaemonOptions, type Reply } from '../support/daemon.ts';
+import { exifJpeg } from '../support/exif-jpeg.ts';
+import { contentOf } from '../support/fault-phone.ts';
+import { readTrace, type SystemTrace, traceTo } from '../support/system-trace.ts';
+import { appendSlowly, appendTo, beginUpload, headOf } from '../support/tus-by-hand.ts';
+
+const MiB = 1024 * 1024;
+const rowMsMax = 20_000;
+
+export type Ask = (name: string, status: number, run: () => Promise<Reply>) => Promise<Reply>;
+
+/** One request after the other, so that each answer's window holds only what belongs to it. */
+export async function scenario(daemon: Daemon, ask: Ask): Promise<string> {
+  await ask('claim', 201, () => daemon.claim('Alice'));
+  await daemon.libraryOpen();
+  await ask('person added', 201, () => daemon.consoleReply('POST', '/api/people', { person: 'Bob' }));
+  const opened = await ask('pairing opened', 201, () =>
+    daemon.consoleReply('POST', '/api/pairings', { person: 'Alice', phone: 'Pixel' }),
+  );
+  const { link: pairingLink } = JSON.parse(opened.body.toString()) as { link: string };
+  const secret = new URLSearchParams(new URL(pairingLink).hash.slice(1)).get('s');
+  const redeemed = await ask('pairing redeemed', 201, () =>
+    daemon.ask('POST', '/api/pairings/redeem', { json: { secret } }),
+  );
+  const { token } = JSON.parse(redeemed.body.toString()) as { token: string };
+
+  for (const [index, name] of ['first photo', 'next photo'].entries()) {
+    const photo = exifJpeg({ seed: index + 1, bytes: 40_000, takenLocal: '2025-07-14T09:30:00' });
+    const it = { path: `IMG_${index}.jpg`, length: photo.length, body: photo };
+    await ask(name, 201, () => beginUpload({ daemon, token }, it));
+  }
+  const bytes = contentOf({ path: '', kind: 'noise', seed: 3, size: 3 * MiB, takenLocal: '' });
+  const begun = await ask('begun', 201, () =>
+    beginUpload({ daemon, token }, { path: 'parts.jpg', length: bytes.length }),
+  );
+  const path = String(begun.headers['location']);
+  await ask('first part', 204, () => appendTo({ daemon, token }, path, 0, bytes.subarray(0, MiB)));
+  await ask('second part', 204, () => appendTo({ daemon, token }, path, MiB, bytes.subarray(MiB, 2 * MiB)));
+  const large = contentOf({ path: '', kind: 'noise', seed: 4, size: 200 * MiB, takenLocal: '' });
+  const it = { path: 'large.jpg', length: large.length };
+  const largeBegun = await ask('large begun', 201, () => beginUpload({ daemon, token }, it));
+  await ask('large file', 204, () => appendTo({ daemon, token }, String(largeBegun.headers['location']), 0, large));
+  return token;
+}
+
+/**
+ * Kills the daemon when a photo's reservation is committed and its bytes are not synced yet. Returns the trace of the
+ * daemon that comes after.
+ */
+export async function reservedScenario(options: DaemonOptions, token: string): Promise<SystemTrace> {
+  // The first sync of each thread takes its time: the received file's is one in a thread of its own.
+  const late = ['-e', 'trace=fdatasync', '-e', 'inject=fdatasync:delay_enter=3s:when=1'];
+  await using killed = await Daemon.start({
+    ...options,
+    wrapper: ['strace', '-D', '-f', '-qq', ...late, '-o', '/dev/null'],
+  });
+  const photo = exifJpeg({ seed: 10, bytes: 40_000, takenLocal: '2025-07-14T09:30:00' });
+  const sending = beginUpload({ daemon: killed, token }, { length: photo.length, path: 'IMG_10.jpg', body: photo });
+  sending.catch(() => undefined);
+  await untilRow(killed, "SELECT 1 FROM publishing JOIN asset ON id = asset_id WHERE path LIKE '%IMG_10%'");
+  await killed.kill();
+  await sending.catch(() => undefined);
+
+  const file = join(options.dir, 'trace-after-reservation');
+  await using daemon = await Daemon.start({ ...options, wrapper: traceTo(file) });
+  await daemon.health();
+  await daemon.stop();
+  return await readTrace(file);
+}
+
+/**
+ * Kills the daemon twice at moments that promise something to the next start: while a large file comes in, and just
+ * before the folder of a new name is synced. Returns the trace of the daemon that comes after.
+ */
+export async function killedScenario(
+  options: DaemonOptions,
+  token: string,
+  asked: (name: string, index: number) => void,
+): Promise<SystemTrace> {
+  const month = join(options.dir, 'disk/Photos/Alice/2025/2025-07');
+  const killAtSync = ['-P', month, '-e', 'inject=fsync:signal=KILL'];
+  await using killed = await Daemon.start({
+    ...options,
+    wrapper: ['strace', '-D', '-f', '-qq', '-e', 'trace=fsync', ...killAtSync, '-o', '/dev/null'],
+  });
+  const large = await beginUpload({ daemon: killed, token }, { length: 100 * MiB, path: 'late.jpg' });
+  const path = String(large.headers['location']);
+  const sending = appendSlowly({ daemon: killed, token }, path, 0, 100 * MiB);
+  sending.write(Buffer.alloc(40 * MiB, 7));
+  await untilRow(killed, `SELECT 1 FROM upload WHERE state = 'receiving' AND synced >= ${16 * MiB}`);
+  const photo = exifJpeg({ seed: 9, bytes: 40_000, takenLocal: '2025-07-14T09:30:00' });
+  // Not answered, since it dies first; whether its folder would have been synced is for a test to say.
+  await beginUpload({ daemon: killed, token }, { length: photo.length, path: 'IMG_9.jpg', body: photo }).catch(
+    () => undefined,
+  );
+  await killed.kill();
+  sending.destroy();
+
+  const file = join(options.dir, 'trace-after-kill');
+  await using daemon = await Daemon.start({ ...options, wrapper: traceTo(file) });
+  asked('first answer', daemon.answers);
+  await daemon.health();
+  asked('asked again', daemon.answers);
+  const reply = await headOf({ daemon, token }, path);
+  const offset = Number(reply.headers['upload-offset']);
+  if (offset < 16 * MiB) throw new Error(`The noted offset is gone: ${reply.status} with ${offset}.`);
+  await daemon.stop();
+  return await readTrace(file);
+}
+
+/** Waits until the catalogue has such a row. */
+async function untilRow(daemon: Daemon, sql: string): Promise<void> {
+  const catalogue = new Sqlite(join(daemon.diskDir, '.nightjar/library.sqlite'), { readonly: true });
+  try {
+    const row = catalogue.prepare(sql);
+    const deadline = Date.now() + rowMsMax;
+    while (row.get() === undefined) {
+      if (Date.now() > deadline) throw new Error(`The catalogue never had this row: ${sql}`);
+      await pause(20);
+    }
+  } finally {
+    catalogue.close();
+  }
+}
