@@ -28,6 +28,8 @@ export class ReceivedFile {
   #received = 0;
   #synced = 0;
   #hash: Hash | undefined;
+  /** A write that failed may have left bytes past those that count. */
+  #mayBeLonger = false;
 
   constructor(path: string) {
     this.#path = path;
@@ -114,7 +116,8 @@ export class ReceivedFile {
   /** Makes the file as long as what counts: a failed write may have left more. And gives it its time, in ms. */
   async prepare(mtime: number | null | undefined): Promise<void> {
     const file = this.#opened();
-    if ((await file.stat()).size !== this.#received) await file.truncate(this.#received);
+    if (this.#mayBeLonger) await file.truncate(this.#received);
+    this.#mayBeLonger = false;
     // Beyond what a filesystem can hold the time is only in the catalogue.
     const seconds = (mtime ?? 0) / 1_000;
     if (seconds > 0 && seconds < 2 ** 32) await file.utimes(seconds, seconds);
@@ -153,6 +156,7 @@ export class ReceivedFile {
       this.#received = this.#synced;
       this.#hash = this.#synced === 0 ? createHash('sha256') : undefined;
       // Best effort: what counts is remembered here, and the file is cut again before it is published.
+      this.#mayBeLonger = true;
       await this.#file?.truncate(this.#synced).catch(() => undefined);
       throw error;
     }

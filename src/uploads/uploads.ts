@@ -163,7 +163,6 @@ export class Uploads {
     if (it.length !== undefined && it.length > bytesMax) {
       throw new CodedError('too-large', 'The file is larger than this box takes (1 TiB).');
     }
-    await library.disk.check();
     await this.#requireRoom(library, it.length ?? 0);
     const rows = this.#rows(library);
     if (rows.openCount(phoneId) < openPerPhoneMax) return;

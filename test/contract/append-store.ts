@@ -436,23 +436,6 @@ export function appendStoreContract(name: string, parent: string): void {
       expect(await box.filesInView()).toHaveLength(2);
     });
 
-    it('stops what comes in before the catalogue’s own room is touched, and counts what others were promised', async () => {
-      const free = await box.library.current().disk.freeBytes();
-      await box.remove();
-      box = await TestBox.make(parent, { reserveBytes: free - 40_000_000 });
-      const big = 30_000_000;
-      const slow = new Readable({ read: () => undefined });
-      const first = box.uploads.begin(phone, { door: 'test', length: big, facts: { path: 'a.bin' } }, (upload) =>
-        upload.append(0, slow),
-      );
-      const ended = code(first);
-      await new Promise((resolve) => setTimeout(resolve, 50));
-      expect(await code(begin({ path: 'b.bin' }, big, Buffer.alloc(10)))).toBe('disk-full');
-      slow.destroy();
-      expect(await ended).toBe('upload-interrupted');
-      expect(await code(begin({ path: 'b.bin' }, 10_000_000, Buffer.alloc(10)))).toBeUndefined();
-    });
-
     it('never lets two writers have the same file, however many uploads are in use', async () => {
       await box.remove();
       box = await TestBox.make(parent, { liveMax: 2 });
