@@ -118,10 +118,11 @@ export class Disk {
   }
 
   /**
-   * Says whether this disk is still the one attached at its place. Called before every publish.
+   * Says whether this disk is still the one attached at its place. Called before every publish. `byReading`: the marker
+   * is read also when it is the same file as before, since the names of a disk that died can still be looked up.
    * @throws {CodedError} `disk-missing` or `disk-foreign`.
    */
-  async check(): Promise<void> {
+  async check(options: { byReading?: boolean } = {}): Promise<void> {
     // On the way of every photo: the marker is read again only when it is another file, or was changed.
     const [at, now] = await Promise.all([
       stat(this.path).catch(() => undefined),
@@ -129,7 +130,7 @@ export class Disk {
     ]);
     if (at === undefined || at.dev !== this.#device || at.ino !== this.#inode) throw missing(this.path);
     const version = now === undefined ? undefined : `${now.dev} ${now.ino} ${now.size} ${now.mtimeNs} ${now.ctimeNs}`;
-    if (version !== undefined && version === this.#checkedMarker) return;
+    if (version !== undefined && version === this.#checkedMarker && options.byReading !== true) return;
     const marker = await readMarker(this.resolve(''));
     if (marker === undefined) throw missing(this.path);
     if (marker.diskId !== this.marker.diskId) throw foreign(this.path);

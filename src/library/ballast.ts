@@ -37,6 +37,10 @@ export class Ballast {
 
   /** Gives its room back. */
   async release(): Promise<void> {
-    await truncate(this.#disk.resolve(path)).catch(() => undefined);
+    try {
+      await truncate(this.#disk.resolve(path));
+    } catch {
+      // It was never laid, or its disk is gone.
+    }
   }
 }

@@ -143,16 +143,19 @@ export class Library {
    * Told of an error that an operation met on `library`. If it means that the disk is gone, the library is closed at
    * once (so that the disk can be unmounted) and looked for again. Returns the error that the caller should throw.
    */
-  failed(library: OpenLibrary, thrown: unknown): unknown {
+  async failed(library: OpenLibrary, thrown: unknown): Promise<unknown> {
     const error = databaseError(thrown);
     const code = systemCode(error);
     const gone =
       diskIsGone(error) ||
       // Every path begins at the held root: when that is closed, or its mount is gone, names cannot be found.
       (library.closing.aborted && (code === 'ENOENT' || code === 'EBADF' || code === 'ENOTDIR'));
-    // A full disk first gives back what was kept for this: so that the next try can at least be written down.
-    if (diskIsFull(error)) void library.ballast.release();
-    if (!gone) return error;
+    if (!gone) {
+      // Full to the last byte, not only to the reserve: what was kept for this is given back before the next try, which
+      // can then at least be written down.
+      if (diskIsFull(thrown instanceof CodedError ? thrown.cause : thrown)) await library.ballast.release();
+      return error;
+    }
     const problem =
       error instanceof CodedError
         ? error
@@ -191,7 +194,7 @@ export class Library {
     const diskId = this.#deps.adoptedDiskId();
     if (this.#stopped || diskId === undefined || this.#deps.diskDir === undefined) return;
     if (this.#current !== undefined) {
-      const problem = await this.#current.disk.check().then(
+      const problem = await this.#current.disk.check({ byReading: true }).then(
         () => undefined,
         (error: unknown) => error,
       );

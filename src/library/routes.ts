@@ -29,7 +29,7 @@ export function libraryRoutes({ library, now, boxName, namesOf }: LibraryRoutesD
     try {
       await sendOriginal(await openOriginal(open, caller.personId, id), reply, withBody);
     } catch (error) {
-      throw library.failed(open, error);
+      throw await library.failed(open, error);
     }
   };
 
@@ -40,7 +40,7 @@ export function libraryRoutes({ library, now, boxName, namesOf }: LibraryRoutesD
       try {
         return { answers: await checkItems(open, caller, body.items, at), at };
       } catch (error) {
-        throw library.failed(open, error);
+        throw await library.failed(open, error);
       }
     },
 

@@ -17,16 +17,6 @@ export async function syncFolder(path: string): Promise<void> {
   }
 }
 
-/** Makes the bytes of a file durable, whoever wrote them. */
-export async function syncFile(path: string): Promise<void> {
-  const file = await open(path, constants.O_RDONLY | constants.O_NOFOLLOW);
-  try {
-    await file.datasync();
-  } finally {
-    await file.close();
-  }
-}
-
 /** Writes a small file whole: afterwards either the old content or the new is there, and a power cut keeps the new. */
 export async function replaceFileDurably(path: string, data: string | Uint8Array, mode = 0o600): Promise<void> {
   const temporary = `${path}.new`;

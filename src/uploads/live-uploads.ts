@@ -42,13 +42,13 @@ export class LiveUploads {
     return live;
   }
 
-  /** Bytes that those in use were announced with and have not brought. */
-  missingBytes(library: OpenLibrary, except?: Upload): number {
-    let missing = 0;
+  /** Bytes that others were given room for and have not brought. */
+  promisedBytes(library: OpenLibrary, except?: Upload): number {
+    let promised = 0;
     for (const live of this.#live.values()) {
-      if (live.users > 0 && live.library === library && live.upload !== except) missing += live.upload.missing;
+      if (live.library === library && live.upload !== except) promised += live.upload.promised;
     }
-    return missing;
+    return promised;
   }
 
   /**

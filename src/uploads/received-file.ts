@@ -27,6 +27,8 @@ export class ReceivedFile {
   #file: FileHandle | undefined;
   #received = 0;
   #synced = 0;
+  /** What was durable when it was opened. Synced again before it counts, but no failure takes it back. */
+  #found = 0;
   #hash: Hash | undefined;
   /** A write that failed may have left bytes past those that count. */
   #mayBeLonger = false;
@@ -60,6 +62,7 @@ export class ReceivedFile {
       const received = wholeBytes === 'new' ? 0 : Math.min((await file.stat()).size, wholeBytes);
       if (wholeBytes !== 'new') await file.truncate(received);
       this.#received = received;
+      this.#found = received;
       this.#synced = 0;
       this.#hash = received === 0 ? createHash('sha256') : undefined;
       this.#file = file;
@@ -110,6 +113,7 @@ export class ReceivedFile {
     await this.#opened().truncate(offset);
     this.#received = offset;
     this.#synced = Math.min(this.#synced, offset);
+    this.#found = Math.min(this.#found, offset);
     this.#hash = offset === 0 ? createHash('sha256') : undefined;
   }
 
@@ -153,11 +157,11 @@ export class ReceivedFile {
     try {
       return await work();
     } catch (error) {
-      this.#received = this.#synced;
-      this.#hash = this.#synced === 0 ? createHash('sha256') : undefined;
+      this.#received = Math.max(this.#synced, this.#found);
+      this.#hash = this.#received === 0 ? createHash('sha256') : undefined;
       // Best effort: what counts is remembered here, and the file is cut again before it is published.
       this.#mayBeLonger = true;
-      await this.#file?.truncate(this.#synced).catch(() => undefined);
+      await this.#file?.truncate(this.#received).catch(() => undefined);
       throw error;
     }
   }

@@ -86,10 +86,11 @@ export class UploadStore {
     this.#database.writeRelaxed((prepare) => prepare('UPDATE upload SET synced = ? WHERE id = ?').run(bytes, id));
   }
 
-  finish(id: string, length: number, assetId: number, now: number): void {
+  /** Is no touch: start-up must see which uploads their phone was never told of. */
+  finish(id: string, length: number, assetId: number): void {
     this.#database
-      .prepare("UPDATE upload SET state = 'finished', length = ?, asset_id = ?, touched_at = ? WHERE id = ?")
-      .run(length, assetId, now, id);
+      .prepare("UPDATE upload SET state = 'finished', length = ?, asset_id = ? WHERE id = ?")
+      .run(length, assetId, id);
   }
 
   refuse(id: string, code: string, reason: string, now: number): void {
@@ -104,10 +105,10 @@ export class UploadStore {
 
   /**
    * Finished in the catalogue, but the asset was taken back at start: it goes on from what is durable of it. One of
-   * which nothing was ever reported is dropped: nobody knows its name.
+   * which nothing was ever reported was never noted, so never touched, and is dropped: nobody knows its name.
    */
   reopenTakenBack(): void {
-    this.#database.prepare(`DELETE FROM upload WHERE ${takenBack} AND synced = 0`).run();
+    this.#database.prepare(`DELETE FROM upload WHERE ${takenBack} AND touched_at = created_at`).run();
     this.#database.prepare(`UPDATE upload SET state = 'receiving' WHERE ${takenBack}`).run();
   }
 
@@ -142,6 +143,8 @@ export class UploadStore {
 
   /** Unsynced: a lost touch only lets an idle upload expire a little earlier. */
   touch(id: string, now: number): void {
-    this.#database.writeRelaxed((prepare) => prepare('UPDATE upload SET touched_at = ? WHERE id = ?').run(now, id));
+    this.#database.writeRelaxed((prepare) =>
+      prepare('UPDATE upload SET touched_at = max(touched_at, ?) WHERE id = ?').run(now, id),
+    );
   }
 }

@@ -81,6 +81,7 @@ export class Upload {
   /** What this process committed to the row. */
   #noted = 0;
   #folderSynced = false;
+  #hasRoom = false;
   #stop = new AbortController();
 
   constructor(deps: UploadDeps, it: UploadBeginning, ended?: UploadEnd) {
@@ -115,9 +116,9 @@ export class Upload {
     return this.#length !== undefined && this.received === this.#length;
   }
 
-  /** Bytes that were announced and have not come. */
-  get missing(): number {
-    return this.#ended === undefined && this.#length !== undefined ? this.#length - this.#file.received : 0;
+  /** Bytes that come now, were given room, and have not come yet. */
+  get promised(): number {
+    return this.#hasRoom ? this.#missing : 0;
   }
 
   get recorded(): boolean {
@@ -165,11 +166,14 @@ export class Upload {
       );
     }
     const options = { idleMs: this.#deps.idleMs, stop: this.#stop.signal };
-    if (!again) await this.#deps.requireRoom(this.missing);
+    if (!again) await this.#takeRoom();
     const bytesMax = again ? 1 : (this.#length ?? Number.MAX_SAFE_INTEGER) - received;
-    const { ended } = again
-      ? await this.#file.ignore(stream, { ...options, bytesMax })
-      : await this.#file.take(stream, { ...options, bytesMax, synced: (at) => this.#noteReceiving(at) });
+    const taken = again
+      ? this.#file.ignore(stream, { ...options, bytesMax })
+      : this.#file.take(stream, { ...options, bytesMax, synced: (at) => this.#noteReceiving(at) });
+    const { ended } = await taken.finally(() => {
+      this.#hasRoom = false;
+    });
     if (ended === 'too-long' || (ended !== 'end' && !this.complete)) throw interrupted(ended);
   }
 
@@ -226,7 +230,7 @@ export class Upload {
     const path = facts.path ?? '';
     await this.#refuseBad(facts);
     const sha256 = await this.#verify(facts);
-    const { library, open, rows, now } = this.#deps;
+    const { library, open, rows } = this.#deps;
     library.requireToolsFor(path);
     await library.ensurePerson(open, this.owner.person);
     await this.#file.prepare(facts.mtime);
@@ -245,7 +249,7 @@ export class Upload {
       syncSource: () => this.#file.sync(),
       record: (assetId) => {
         this.#insert();
-        rows.finish(this.id, size, assetId, now());
+        rows.finish(this.id, size, assetId);
       },
     });
     this.#recorded = true;
@@ -265,6 +269,20 @@ export class Upload {
   /** Lets the file go, so that the disk can be unmounted; it is opened again when somebody goes on. */
   async close(): Promise<void> {
     await this.#file.close();
+  }
+
+  /** Bytes that were announced and have not come. */
+  get #missing(): number {
+    return this.#ended === undefined && this.#length !== undefined ? this.#length - this.#file.received : 0;
+  }
+
+  async #takeRoom(): Promise<void> {
+    // Before it is known: of many that come at once the first has its room, and the others count it.
+    this.#hasRoom = true;
+    await this.#deps.requireRoom(this.#missing).catch((error: unknown) => {
+      this.#hasRoom = false;
+      throw error;
+    });
   }
 
   #refuseEnded(): void {

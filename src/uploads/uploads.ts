@@ -143,7 +143,7 @@ export class Uploads {
     try {
       return await work();
     } catch (error) {
-      throw this.#deps.library.failed(library, error);
+      throw await this.#deps.library.failed(library, error);
     }
   }
 
@@ -178,7 +178,7 @@ export class Uploads {
 
   /** Whether so many more bytes may come, beside what others in use still bring. @throws {CodedError} `disk-full`. */
   async #requireRoom(library: OpenLibrary, bytes: number, of?: Upload): Promise<void> {
-    const promised = bytes === 0 ? 0 : bytes + this.#live.missingBytes(library, of);
+    const promised = bytes === 0 ? 0 : bytes + this.#live.promisedBytes(library, of);
     if ((await library.disk.freeBytes()) >= promised + this.#limits.reserveBytes) return;
     throw new CodedError(
       'disk-full',

@@ -160,8 +160,12 @@ describe('a box', () => {
     mkdirSync(app.diskDir);
     await app.start();
     expect((await app.ask('GET', '/api/health')).json()).toMatchObject({ status: 'degraded', disk: 'missing' });
+    // Clients begin anew after any other answer to HEAD.
+    const asked = await phone.tus('HEAD', open);
+    expect(asked.status).toBe(423);
+    expect(Number(asked.headers['retry-after'])).toBeGreaterThan(0);
+    expect(asked.headers['upload-offset']).toBeUndefined();
     for (const answer of [
-      await phone.tus('HEAD', open),
       await phone.patch(open, 40, Buffer.alloc(60, 'a')),
       await phone.create(10, { path: 'b.txt' }, Buffer.alloc(10)),
       await phone.ask('GET', '/api/timeline'),

@@ -1,7 +1,8 @@
 /** The suite of mutated requests is itself put to the test: with one line of the source broken, it has to fail. */
-import { describe, expect, it } from 'vitest';
+import { beforeAll, describe, expect, it } from 'vitest';
 import { say, soak, suiteSeed, treeDir } from '../support/counts.ts';
 import { type Bug, PlantedTree } from '../support/planted-tree.ts';
+import { recordTests } from '../support/results.ts';
 
 const requests = 600;
 
@@ -51,8 +52,14 @@ describe.skipIf(treeDir !== undefined)('the suite of mutated requests', () => {
   const today = Math.floor(Date.now() / 86_400_000) % bugs.length;
   const chosen = soak ? bugs : bugs.filter((_bug, index) => index === today);
 
+  let seed = 0;
+  let caught = 0;
+  beforeAll(() => {
+    seed = suiteSeed('planted bugs');
+  });
+  recordTests('mutated requests, planted bugs', { seed: () => seed, told: () => `${caught} bugs caught` });
+
   it.each(chosen)('fails when $name', async (bug) => {
-    const seed = suiteSeed(`planted: ${bug.name}`);
     await using tree = await PlantedTree.make(bug);
     const { failed, said } = await tree.run('test/faults/mutations.test.ts', { seed, rounds: requests });
     expect(failed, said.slice(-4_000)).toBe(true);
@@ -60,5 +67,6 @@ describe.skipIf(treeDir !== undefined)('the suite of mutated requests', () => {
     const why = /Broken promise: .*|AssertionError.*: .*/.exec(said)?.[0];
     expect(said).toMatch(/mutated requests: \d+ rounds, 1 failures|leave the catalogue equal/);
     say(`planted: ${bug.name}: ${why?.slice(0, 160)}`);
+    caught++;
   });
 });

@@ -1,11 +1,12 @@
-/** What the daemon is asked to do while its system calls are written down; and two moments to be killed at. */
+/** What the daemon is asked to do while its system calls are written down; and the moments to be killed or failed at. */
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import Sqlite from 'better-sqlite3';
 import { Daemon, type DaemonOptions, type Reply } from '../support/daemon.ts';
 import { exifJpeg } from '../support/exif-jpeg.ts';
 import { contentOf } from '../support/fault-phone.ts';
-import { readTrace, type SystemTrace, traceTo } from '../support/system-trace.ts';
+import { attachStrace, detachStrace, onePoolThread, poolThread } from '../support/syscall-faults.ts';
+import { readTimedTraces, readTrace, type SystemTrace, traceThreadTo, traceTo } from '../support/system-trace.ts';
 import { appendSlowly, appendTo, beginUpload, headOf } from '../support/tus-by-hand.ts';
 
 const MiB = 1024 * 1024;
@@ -49,9 +50,13 @@ export async function scenario(daemon: Daemon, ask: Ask): Promise<string> {
 
 /**
  * Kills the daemon when a photo's reservation is committed and its bytes are not synced yet. Returns the trace of the
- * daemon that comes after.
+ * daemon that comes after, in which the phone sends the photo again; and which rows of it were left meanwhile.
  */
-export async function reservedScenario(options: DaemonOptions, token: string): Promise<SystemTrace> {
+export async function reservedScenario(
+  options: DaemonOptions,
+  token: string,
+  asked: (name: string, index: number) => void,
+): Promise<{ trace: SystemTrace; left: string[] }> {
   // The first sync of each thread takes its time: the received file's is one in a thread of its own.
   const late = ['-e', 'trace=fdatasync', '-e', 'inject=fdatasync:delay_enter=3s:when=1'];
   await using killed = await Daemon.start({
@@ -59,17 +64,47 @@ export async function reservedScenario(options: DaemonOptions, token: string): P
     wrapper: ['strace', '-D', '-f', '-qq', ...late, '-o', '/dev/null'],
   });
   const photo = exifJpeg({ seed: 10, bytes: 40_000, takenLocal: '2025-07-14T09:30:00' });
-  const sending = beginUpload({ daemon: killed, token }, { length: photo.length, path: 'IMG_10.jpg', body: photo });
-  sending.catch(() => undefined);
-  await untilRow(killed, "SELECT 1 FROM publishing JOIN asset ON id = asset_id WHERE path LIKE '%IMG_10%'");
+  const it = { length: photo.length, path: 'IMG_10.jpg', body: photo };
+  const sending = beginUpload({ daemon: killed, token }, it);
+  const answered = sending.catch(() => undefined);
+  const reserved = "SELECT path FROM publishing JOIN asset ON id = asset_id WHERE path LIKE '%IMG_10%'";
+  // An answer that does not wait for that sync is for a test to find.
+  await Promise.race([untilRow(killed, reserved), answered]);
   await killed.kill();
-  await sending.catch(() => undefined);
+  await answered;
 
   const file = join(options.dir, 'trace-after-reservation');
   await using daemon = await Daemon.start({ ...options, wrapper: traceTo(file) });
-  await daemon.health();
+  await daemon.libraryOpen();
+  const left = rows(daemon, `${reserved} UNION SELECT id FROM upload WHERE facts LIKE '%IMG_10%'`);
+  asked('sent again', daemon.answers);
+  const reply = await beginUpload({ daemon, token }, it);
+  if (reply.status !== 201) throw new Error(`The photo was not taken again: ${reply.status} ${reply.body}`);
   await daemon.stop();
-  return await readTrace(file);
+  return { trace: await readTrace(file), left };
+}
+
+/** A photo whose folder cannot be synced, once, after its name is there. Returns the trace up to its answer. */
+export async function takenBackScenario(
+  options: DaemonOptions,
+  token: string,
+): Promise<{ trace: SystemTrace; status: number }> {
+  await using daemon = await Daemon.start({ ...options, env: onePoolThread });
+  const send = async (number: number) => {
+    const photo = exifJpeg({ seed: number, bytes: 40_000, takenLocal: '2025-07-14T09:30:00' });
+    return await beginUpload({ daemon, token }, { length: photo.length, path: `IMG_${number}.jpg`, body: photo });
+  };
+  // From here on every folder is known, and the month's is the only one to be synced.
+  await send(11);
+  const files = ['main', 'pool'].map((thread) => join(options.dir, `trace-${thread}`));
+  const [mainFile = '', poolFile = ''] = files;
+  const failing = ['-e', 'inject=fsync:error=ENOSPC:when=1'];
+  const main = await attachStrace(daemon.pid, traceThreadTo(mainFile));
+  const pool = await attachStrace(await poolThread(daemon.pid), [...traceThreadTo(poolFile), ...failing]);
+  const { status } = await send(12);
+  await detachStrace(pool);
+  await detachStrace(main);
+  return { trace: await readTimedTraces(files), status };
 }
 
 /**
@@ -114,14 +149,18 @@ export async function killedScenario(
 
 /** Waits until the catalogue has such a row. */
 async function untilRow(daemon: Daemon, sql: string): Promise<void> {
+  const deadline = Date.now() + rowMsMax;
+  while (rows(daemon, sql).length === 0) {
+    if (Date.now() > deadline) throw new Error(`The catalogue never had this row: ${sql}`);
+    await pause(20);
+  }
+}
+
+/** The first column of what the catalogue has. */
+function rows(daemon: Daemon, sql: string): string[] {
   const catalogue = new Sqlite(join(daemon.diskDir, '.nightjar/library.sqlite'), { readonly: true });
   try {
-    const row = catalogue.prepare(sql);
-    const deadline = Date.now() + rowMsMax;
-    while (row.get() === undefined) {
-      if (Date.now() > deadline) throw new Error(`The catalogue never had this row: ${sql}`);
-      await pause(20);
-    }
+    return catalogue.prepare<[], string>(sql).pluck().all();
   } finally {
     catalogue.close();
   }

@@ -5,15 +5,16 @@
  *
  * | Sync in the source | What misses it |
  * | --- | --- |
+ * | uploads/received-file.ts `sync` | the next two |
  * | uploads/upload.ts `settle`: file | an offset: the bytes before the catalogue says so |
  * | uploads/upload.ts `settle`: incoming folder | an offset: the received file's name |
  * | uploads/upload.ts `settle`: note | an offset: the note; after a kill: what is noted durably |
  * | uploads/upload.ts `#noteReceiving`: note | a large file: a note now and then |
- * | uploads/upload.ts `syncSource` | a photo: its bytes before its name; power cuts |
+ * | uploads/upload.ts `finish`: syncSource | a photo: its bytes before its name; power cuts |
  * | uploads/receiving.ts: file, every 16 MiB | a large file: at least every 16 MiB |
- * | library/publishing.ts `#publish`: folder | a photo: its name after it is there |
- * | library/publishing.ts `#finishInterrupted`: file | after a kill: the bytes of a reserved photo |
- * | library/publishing.ts `#finishInterrupted`: folder | after a kill: a name that was there already |
+ * | library/publishing.ts `#publishAt`: folder | a photo: its name after it is there |
+ * | library/publishing.ts `#settleAlone`: folder | after a kill: a name that was there already |
+ * | library/publishing.ts `#takeBack`: folder | a failed sync: its name is gone before its reservation |
  * | library/library.ts: incoming folder made | an offset: the folder of received files |
  * | platform/durable-files.ts `FolderMaker`: parent | a photo: each new folder |
  * | platform/durable-files.ts `replaceFileDurably`: file, folder | claim and first request: bytes, name |
@@ -29,8 +30,9 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { maySkip, say, treeDir } from '../support/counts.ts';
 import { Daemon } from '../support/daemon.ts';
+import { recordTests } from '../support/results.ts';
 import { readTrace, type SystemCall, type SystemTrace, traceTo, tracingMissing } from '../support/system-trace.ts';
-import { killedScenario, reservedScenario, scenario } from './sync-order-scenario.ts';
+import { killedScenario, reservedScenario, scenario, takenBackScenario } from './sync-order-scenario.ts';
 
 const missing = tracingMissing();
 if (missing !== undefined) say(`the order of syncs cannot be tested here: ${missing}`);
@@ -46,7 +48,9 @@ describe.skipIf(missing !== undefined && maySkip)('before the box answers', () =
   let trace: SystemTrace;
   const asked = new Map<string, number>();
   let traceAfterKill: SystemTrace;
-  let traceAfterReservation: SystemTrace;
+  let afterReservation: Awaited<ReturnType<typeof reservedScenario>>;
+  let takenBack: Awaited<ReturnType<typeof takenBackScenario>>;
+  recordTests('order of syncs', { told: () => 'as the kernel saw it' });
   const step = (name: string): Step => trace.untilAnswer(asked.get(name) ?? -1);
   const afterKill = (name: string): Step => traceAfterKill.untilAnswer(asked.get(name) ?? -1);
 
@@ -64,8 +68,10 @@ describe.skipIf(missing !== undefined && maySkip)('before the box answers', () =
     });
     await daemon.stop();
     trace = await readTrace(file);
-    traceAfterReservation = await reservedScenario({ dir, ...options }, token);
-    traceAfterKill = await killedScenario({ dir, ...options }, token, (name, index) => asked.set(name, index));
+    const note = (name: string, index: number) => asked.set(name, index);
+    afterReservation = await reservedScenario({ dir, ...options }, token, note);
+    takenBack = await takenBackScenario({ dir, ...options }, token);
+    traceAfterKill = await killedScenario({ dir, ...options }, token, note);
   }, 180_000);
   afterAll(async () => {
     if (dir !== '') await rm(dir, { recursive: true, force: true });
@@ -220,15 +226,40 @@ describe.skipIf(missing !== undefined && maySkip)('before the box answers', () =
       });
     }
 
-    it('the bytes of a reserved photo are synced before its name is there', () => {
-      const { window } = traceAfterReservation.untilAnswer(0);
-      expect(syncedBetween(window, received, 0, link(window).linked.began)).toBe(true);
+    it('a photo that was reserved, and perhaps not synced, is not published: its reservation is dropped', () => {
+      const { trace: after, left } = afterReservation;
+      const { answer } = after.untilAnswer(asked.get('sent again') ?? -1);
+      // The only link is that of the photo that was sent again.
+      expect(link(after).linked.began).toBeGreaterThan(after.untilAnswer(0).answer.began);
+      expect(link(after).linked.ended).toBeLessThan(answer.began);
+      expect(left).toEqual([]);
+    });
+
+    it('its bytes are synced before its name is there, when they are sent again', () => {
+      const { window } = afterReservation.trace.untilAnswer(asked.get('sent again') ?? -1);
+      const { linked, id } = link(window);
+      const written = last(window.writesTo(new RegExp(`/incoming/${id}`))).ended;
+      expect(syncedBetween(window, new RegExp(`/incoming/${id}`), written, linked.began)).toBe(true);
     });
 
     it('a name that was there already is synced before anybody is told', () => {
       const { window, answer } = afterKill('first answer');
       expect(syncedBetween(window, /\/Photos\/Alice\/2025\/2025-07/, 0, answer.began)).toBe(true);
     });
+  });
+
+  it('to a photo whose name could not be synced: its name is durably gone before its reservation is', () => {
+    const { trace: refused, status } = takenBack;
+    expect(status).toBe(507);
+    const { linked } = link(refused);
+    const failed = one(refused.calls.filter(({ result }) => result.includes('(INJECTED)')));
+    expect(failed.args).toContain('/2025-07>');
+    expect(failed.began).toBeGreaterThan(linked.ended);
+    const removed = one(refused.find(/^unlink/, /\/Photos\/Alice\/2025\/2025-07\//));
+    expect(removed.began).toBeGreaterThan(failed.ended);
+    const [dropped = removed] = refused.writesTo(libraryLog).filter((write) => write.began > linked.began);
+    expect(syncedBetween(refused, /\/2025-07/, removed.ended, dropped.began)).toBe(true);
+    expect(commitsBetween(refused, libraryLog, removed.ended, Infinity)).not.toEqual([]);
   });
 });
 

@@ -15,12 +15,15 @@ import { tusRoutes } from '../../src/uploads/tus.ts';
 import { Uploads } from '../../src/uploads/uploads.ts';
 import { exifJpeg } from '../support/exif-jpeg.ts';
 import { log, migrationsDir } from '../support/open-library.ts';
+import { recordTests } from '../support/results.ts';
 import { retryDelays, tusRun } from '../support/tus-run.ts';
 
 const alice = { id: randomUUID(), name: 'Alice', folder: 'Alice' };
 const owner = { phoneId: 'phone-1', person: alice, baseFolder: 'Photos/Alice' };
 
 describe('tus-js-client, when finishing fails', () => {
+  let sent = 0;
+  recordTests('tus-js-client, failing finish', { told: () => `${sent} files sent` });
   let dir = '';
   let library: Library;
   let uploads: Uploads;
@@ -70,6 +73,7 @@ describe('tus-js-client, when finishing fails', () => {
   });
 
   const send = async (bytes: Buffer, path: string, uploadDataDuringCreation: boolean, requestsMax = 12) => {
+    sent++;
     const sha256 = createHash('sha256').update(bytes).digest();
     let state: string | undefined;
     const run = await tusRun(

@@ -2,9 +2,12 @@
 import { describe, expect, it } from 'vitest';
 import { maySkip, treeDir } from '../support/counts.ts';
 import { PlantedTree } from '../support/planted-tree.ts';
+import { recordTests } from '../support/results.ts';
 import { whyNoFaults } from '../support/syscall-faults.ts';
 
 describe.skipIf(treeDir !== undefined || (whyNoFaults() !== undefined && maySkip))('the suite of tus-js-client', () => {
+  recordTests('tus-js-client, planted bug', { told: () => 'an early success is caught' });
+
   it('fails when the full length is said before the file is published', async () => {
     await using tree = await PlantedTree.make({
       name: 'an early length',

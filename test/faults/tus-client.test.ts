@@ -3,7 +3,7 @@
  * success before the file is published and in the catalogue, never spins, and ends in success when the fault is gone.
  */
 import { createHash } from 'node:crypto';
-import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { mkdtemp, readFile, rename, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
@@ -11,7 +11,9 @@ import { CatalogueCheck } from '../support/catalogue-check.ts';
 import { maySkip, say, treeDir } from '../support/counts.ts';
 import { Daemon } from '../support/daemon.ts';
 import { exifJpeg } from '../support/exif-jpeg.ts';
+import { recordTests } from '../support/results.ts';
 import { InjectedFault, onePoolThread, type SyscallFault, whyNoFaults } from '../support/syscall-faults.ts';
+import { appendTo, beginUpload } from '../support/tus-by-hand.ts';
 import { type TusSettings, type TusTarget, tusRun } from '../support/tus-run.ts';
 
 const requestsMax = 12;
@@ -26,6 +28,9 @@ describe('tus-js-client', () => {
   let daemon: Daemon;
   let token = '';
   const noFaults = whyNoFaults();
+  let sent = 0;
+  let faultsMade = 0;
+  recordTests('tus-js-client', { told: () => `${sent} files sent, ${faultsMade} with a call that failed` });
 
   beforeAll(async () => {
     dir = await mkdtemp(join(tmpdir(), 'njt-'));
@@ -56,6 +61,7 @@ describe('tus-js-client', () => {
     settings: TusSettings = {},
     metadata: Record<string, string> = {},
   ) => {
+    sent++;
     let safe: boolean | undefined;
     const run = await tusRun(target(), bytes, { ...facts(path), ...metadata }, settings, async () => {
       safe = await isSafe(bytes);
@@ -135,6 +141,33 @@ describe('tus-js-client', () => {
     const run = await send(bytes, 'DCIM/restarted.jpg', { uploadUrl });
     expect(run.outcome, String(run.error)).toBe('success');
     expect(run.requests).toEqual(['HEAD 200', 'PATCH 204']);
+  });
+
+  it('goes on where it was when the disk is away for a while, and begins nothing anew', async () => {
+    const bytes = picture(4_000_000);
+    const begun = await beginUpload({ daemon, token }, { path: 'DCIM/away.jpg', length: bytes.length });
+    const location = String(begun.headers.location);
+    const sent = await appendTo({ daemon, token }, location, 0, bytes.subarray(0, 2_000_000));
+    expect(sent.headers['upload-offset']).toBe('2000000');
+    await rename(daemon.diskDir, `${daemon.diskDir}.away`);
+    await expect.poll(async () => (await daemon.health())['disk'], { timeout: 5_000 }).toBe('missing');
+    const offsets: number[] = [];
+    let back: Promise<void> | undefined;
+    const run = await send(bytes, 'DCIM/away.jpg', {
+      uploadUrl: `${daemon.url}${location}`,
+      onUpload: (upload) => {
+        upload.options.onShouldRetry = (error) => {
+          back ??= rename(`${daemon.diskDir}.away`, daemon.diskDir);
+          return error.originalResponse?.getStatus() === 423;
+        };
+        upload.options.onProgress = (position) => offsets.push(position);
+      },
+    });
+    await back;
+    expect(run.outcome, String(run.error)).toBe('success');
+    expect(run.requests[0]).toBe('HEAD 423');
+    expect(run.requests.filter((one) => one !== 'HEAD 423')).toEqual(['HEAD 200', 'PATCH 204']);
+    expect(offsets[0]).toBeGreaterThanOrEqual(2_000_000);
   });
 
   it('finishes what two clients send to at once, and the file is whole', async () => {
@@ -222,6 +255,7 @@ describe('tus-js-client', () => {
         const name = `${fault.thread} ${fault.call} ${when} ${fault.error}`;
         const { hits, run } = await sendWith({ ...fault, ...where, when }, `DCIM/${name}.jpg`);
         if (hits === 0) break;
+        faultsMade++;
         say(`${name}: ${run.requests.join(', ')}`);
       }
       expect(tried, 'the call that was to fail was never made').toBeGreaterThan(0);

@@ -45,6 +45,8 @@ export class FaultPhone {
   readonly surprises: string[] = [];
   /** How often each status was answered. */
   readonly statuses = new Map<number, number>();
+  /** From the moment the plug is pulled: no answer counts as a promise any more. */
+  deaf = false;
   /** Called after each acknowledgement, before anything else is sent. */
   onAcknowledged: () => void = () => undefined;
   readonly #random: Random;
@@ -257,6 +259,10 @@ export class FaultPhone {
       asked.once('response', (response) => {
         response.resume();
         response.once('end', () => {
+          if (this.deaf) {
+            reject(new GoneAway('The plug was pulled.'));
+            return;
+          }
           const status = response.statusCode ?? 0;
           this.statuses.set(status, (this.statuses.get(status) ?? 0) + 1);
           resolve({ status, headers: response.headers });

@@ -4,6 +4,7 @@
  */
 import { readFile, rename, statfs, writeFile } from 'node:fs/promises';
 import { cpus, release, tmpdir } from 'node:os';
+import { afterAll, afterEach } from 'vitest';
 import { say, soak } from './counts.ts';
 
 const resultsPath = new URL('../faults/RESULTS.md', import.meta.url).pathname;
@@ -24,7 +25,8 @@ const filesystems = new Map([
 
 export type SuiteResult = Readonly<{
   suite: string;
-  seed: number;
+  /** Undefined where nothing is left to chance. */
+  seed: number | undefined;
   rounds: number;
   failures: number;
   /** What the failures could have been about, in words. */
@@ -33,7 +35,8 @@ export type SuiteResult = Readonly<{
 
 /** Prints the result, and in soak mode keeps it. */
 export async function recordResult(result: SuiteResult): Promise<void> {
-  const { suite, seed, rounds, failures, told } = result;
+  const { suite, rounds, failures, told } = result;
+  const seed = result.seed ?? 'none';
   say(`${suite}: ${rounds} rounds, ${failures} failures, seed ${seed}; ${told}`);
   if (!soak) return;
   const row = `| ${[suite, new Date().toISOString().slice(0, 10), seed, rounds, failures, told, await machine()].join(' | ')} |`;
@@ -42,6 +45,21 @@ export async function recordResult(result: SuiteResult): Promise<void> {
   const temporary = `${resultsPath}.new`;
   await writeFile(temporary, `${head}${[...rows, row].sort().join('\n')}\n`);
   await rename(temporary, resultsPath);
+}
+
+/** For a suite of cases instead of rounds: called in its `describe`, counts its tests and records them at its end. */
+export function recordTests(suite: string, about: { seed?: () => number; told: () => string }): void {
+  let tests = 0;
+  let failures = 0;
+  afterEach(({ task }) => {
+    tests++;
+    if (task.result?.state === 'fail') failures++;
+  });
+  afterAll(async () => {
+    // Without one test, what comes before the tests has failed.
+    const failed = tests === 0 ? 1 : failures;
+    await recordResult({ suite, seed: about.seed?.(), rounds: tests, failures: failed, told: about.told() });
+  });
 }
 
 async function machine(): Promise<string> {

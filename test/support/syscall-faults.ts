@@ -50,38 +50,47 @@ export class InjectedFault {
     const logPath = join(dir, `strace-${tid}.log`);
     const inject = `inject=${call}:error=${error}:when=${when}`;
     const filter = path === undefined ? [] : ['-P', path];
-    const args = ['-o', logPath, '-p', String(tid), '-e', `trace=${call}`, '-e', inject, ...filter];
-    const child = spawn('strace', args, { stdio: ['ignore', 'ignore', 'pipe'] });
-    const fault = new InjectedFault(child, logPath);
-    let said = '';
-    const attached = new Promise<void>((resolve, reject) => {
-      child.once('error', reject);
-      child.once('close', () => reject(new Error(`strace ended: ${said}`)));
-      child.stderr?.on('data', (chunk: Buffer) => {
-        said += chunk.toString();
-        if (said.includes('attached')) resolve();
-      });
-      setTimeout(() => reject(new Error(`strace did not attach: ${said}`)), attachMsMax).unref();
-    });
-    attached.catch(() => child.kill('SIGTERM'));
-    await attached;
-    return fault;
+    const child = await attachStrace(tid, ['-o', logPath, '-e', `trace=${call}`, '-e', inject, ...filter]);
+    return new InjectedFault(child, logPath);
   }
 
   /** Lets the process go, and says how many calls were made to fail. */
   async disarm(): Promise<number> {
-    if (this.#child.exitCode === null && this.#child.signalCode === null) {
-      const closed = once(this.#child, 'close');
-      this.#child.kill('SIGTERM');
-      await closed;
-    }
+    await detachStrace(this.#child);
     const log = await readFile(this.#logPath, 'utf8').catch(() => '');
     await rm(this.#logPath, { force: true });
     return log.split('\n').filter((line) => line.includes('(INJECTED)')).length;
   }
 }
 
-async function poolThread(pid: number): Promise<number> {
+/** Resolves when strace holds the thread. */
+export async function attachStrace(tid: number, args: readonly string[]): Promise<ChildProcess> {
+  const child = spawn('strace', ['-p', String(tid), ...args], { stdio: ['ignore', 'ignore', 'pipe'] });
+  let said = '';
+  const attached = new Promise<void>((resolve, reject) => {
+    child.once('error', reject);
+    child.once('close', () => reject(new Error(`strace ended: ${said}`)));
+    child.stderr?.on('data', (chunk: Buffer) => {
+      said += chunk.toString();
+      if (said.includes('attached')) resolve();
+    });
+    setTimeout(() => reject(new Error(`strace did not attach: ${said}`)), attachMsMax).unref();
+  });
+  attached.catch(() => child.kill('SIGTERM'));
+  await attached;
+  return child;
+}
+
+/** Lets the thread go; resolves when strace has written everything. */
+export async function detachStrace(child: ChildProcess): Promise<void> {
+  if (child.exitCode !== null || child.signalCode !== null) return;
+  const closed = once(child, 'close');
+  child.kill('SIGTERM');
+  await closed;
+}
+
+/** The only thread that does Node's file calls, in a daemon that was started with `onePoolThread`. */
+export async function poolThread(pid: number): Promise<number> {
   const found: number[] = [];
   for (const tid of await readdir(`/proc/${pid}/task`)) {
     const name = await readFile(`/proc/${pid}/task/${tid}/comm`, 'utf8').catch(() => '');

@@ -8,9 +8,12 @@ import { setTimeout as pause } from 'node:timers/promises';
 
 const writtenMsMax = 10_000;
 const calls =
-  'fsync,fdatasync,pwrite64,pwritev,pwritev2,write,writev,linkat,link,mkdir,mkdirat,rename,renameat,renameat2';
+  'fsync,fdatasync,pwrite64,pwritev,pwritev2,write,writev,linkat,link,unlink,mkdir,mkdirat,rename,renameat,renameat2';
 
-/** One system call; `began` and `ended` are places in the trace. A call that never ended has `ended` Infinity. */
+/**
+ * One system call; `began` and `ended` are places in the trace, or times in seconds where threads were traced apart. A
+ * call that never ended has `ended` Infinity.
+ */
 export type SystemCall = Readonly<{ name: string; args: string; began: number; ended: number; result: string }>;
 
 /** Why nothing can be traced here; undefined when it can. */
@@ -26,6 +29,18 @@ export function tracingMissing(): string | undefined {
 /** The words before the daemon's command: strace steps aside (-D), so that the process started is the daemon itself. */
 export function traceTo(file: string): string[] {
   return ['strace', '-D', '-f', '-y', '-qq', '-s', '48', '-e', 'signal=none', '-e', `trace=${calls}`, '-o', file];
+}
+
+/** The same for one thread that strace attaches to, to be read by `readTimedTraces`. */
+export function traceThreadTo(file: string): string[] {
+  return ['-y', '-ttt', '-T', '-s', '48', '-e', 'signal=none', '-e', `trace=${calls}`, '-o', file];
+}
+
+/** Puts together what was traced of several threads, by the clock that they share. */
+export async function readTimedTraces(files: readonly string[]): Promise<SystemTrace> {
+  const texts = await Promise.all(files.map((file) => readFile(file, 'utf8')));
+  const all = texts.flatMap((text) => text.split('\n')).flatMap(parseTimed);
+  return new SystemTrace(all.sort((a, b) => a.began - b.began));
 }
 
 /** Reads a trace whose daemon has ended; waits for strace to have written all of it. */
@@ -80,6 +95,13 @@ export class SystemTrace {
 /** With -y, strace shows the file behind a number: `17</path/of/it>`. */
 function fileOf(path: RegExp): RegExp {
   return new RegExp(`^\\d+<[^>]*${path.source}>`);
+}
+
+function parseTimed(line: string): SystemCall[] {
+  const [, at, name = '', args = '', result = '', took] =
+    /^(\d+\.\d+) (\w+)\((.*)\)\s+=\s(.*) <(\d+\.\d+)>$/.exec(line) ?? [];
+  if (at === undefined) return [];
+  return [{ name, args, began: Number(at), ended: Number(at) + Number(took), result }];
 }
 
 function parse(text: string): SystemCall[] {

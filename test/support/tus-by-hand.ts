@@ -9,9 +9,7 @@ const bytesType = 'application/offset+octet-stream';
 
 /** Begins an upload, with all or some of its bytes when `body` is given. The reply's `location` is the upload's path. */
 export function beginUpload(caller: TusCaller, it: { path: string; length: number; body?: Buffer }): Promise<Reply> {
-  const value = Buffer.from(it.path).toString('base64');
-  const headers = { 'upload-length': String(it.length), 'upload-metadata': `filename ${value},path ${value}` };
-  return tus(caller, 'POST', '/api/uploads', headers, it.body);
+  return tus(caller, 'POST', '/api/uploads', creation(it), it.body);
 }
 
 export function appendTo(caller: TusCaller, upload: string, offset: number, body: Buffer): Promise<Reply> {
@@ -24,18 +22,42 @@ export function headOf(caller: TusCaller, upload: string): Promise<Reply> {
 
 /** A PATCH that announces `length` bytes and is written by its caller, bit by bit. Its breaking off is no error here. */
 export function appendSlowly(caller: TusCaller, upload: string, offset: number, length: number): ClientRequest {
-  const sending = request(`${caller.daemon.url}${upload}`, {
-    method: 'PATCH',
+  return slowly(caller, 'PATCH', upload, length, { 'upload-offset': String(offset) });
+}
+
+/** The same for a creation with all of its bytes. */
+export function beginSlowly(caller: TusCaller, it: { path: string; length: number }): ClientRequest {
+  return slowly(caller, 'POST', '/api/uploads', it.length, creation(it));
+}
+
+function slowly(
+  { daemon, token }: TusCaller,
+  method: string,
+  path: string,
+  length: number,
+  more: Record<string, string>,
+): ClientRequest {
+  const sending = request(`${daemon.url}${path}`, {
+    method,
     headers: {
-      authorization: `Bearer ${caller.token}`,
+      authorization: `Bearer ${token}`,
       'tus-resumable': '1.0.0',
       'content-type': bytesType,
       'content-length': String(length),
-      'upload-offset': String(offset),
+      ...more,
     },
   });
   sending.on('error', () => undefined);
   return sending;
+}
+
+function creation(it: { path: string; length: number }): Record<string, string> {
+  const value = Buffer.from(it.path).toString('base64');
+  return { 'upload-length': String(it.length), 'upload-metadata': `filename ${value},path ${value}` };
+}
+
+export function endUpload(caller: TusCaller, upload: string): Promise<Reply> {
+  return tus(caller, 'DELETE', upload, {});
 }
 
 function tus(
