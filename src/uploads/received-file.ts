@@ -120,8 +120,12 @@ export class ReceivedFile {
   /** Makes the file as long as what counts: a failed write may have left more. And gives it its time, in ms. */
   async prepare(mtime: number | null | undefined): Promise<void> {
     const file = this.#opened();
-    if (this.#mayBeLonger) await file.truncate(this.#received);
-    this.#mayBeLonger = false;
+    if (this.#mayBeLonger) {
+      await file.truncate(this.#received);
+      this.#mayBeLonger = false;
+      // The shorter length has to be durable too.
+      this.#synced = 0;
+    }
     // Beyond what a filesystem can hold the time is only in the catalogue.
     const seconds = (mtime ?? 0) / 1_000;
     if (seconds > 0 && seconds < 2 ** 32) await file.utimes(seconds, seconds);

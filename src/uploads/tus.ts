@@ -59,7 +59,7 @@ export function tusRoutes(uploads: Uploads): Routes {
       });
       await ask.catch((error: unknown) => {
         const { status, headers } = toProblem(error);
-        if (status < 500) throw error;
+        if (status !== 503 && status !== 507) throw error;
         // Clients begin anew, from byte 0, after any answer to HEAD but 423: "not now, ask again".
         reply.code(423).header('Retry-After', headers['retry-after'] ?? '5');
       });
