@@ -282,8 +282,11 @@ export class Publishing {
   async #takeBack(library: OpenLibrary, assetId: number): Promise<void> {
     const row = library.rows.publishing(assetId);
     if (row === undefined) return;
+    const source = library.incoming(row.source);
     const target = library.disk.resolve(row.path);
-    if (await removeOurs(library.incoming(row.source), target)) {
+    // Renamed over its claim (no links there): the name has the only bytes. Settling it again finds them.
+    if ((await factsOf(source)) === undefined && (await factsOf(target)) !== undefined) return;
+    if (await removeOurs(source, target)) {
       // A name without a row is worse than a row without a name: the removal is durable first.
       await syncFolder(library.disk.resolve(posix.dirname(row.path)));
     }
