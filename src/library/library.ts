@@ -112,8 +112,8 @@ export class Library {
   }
 
   /** Gives a received file its place. See `Publishing.admit`. */
-  async admit(library: OpenLibrary, arrival: Arrival): Promise<{ assetId: number; alreadyThere: boolean }> {
-    return this.#deps.publishing.admit(library, arrival);
+  async admit(library: OpenLibrary, arrival: Arrival): Promise<void> {
+    await this.#deps.publishing.admit(library, arrival);
   }
 
   /**

@@ -60,8 +60,8 @@ export class Publishing {
    * Publishes `arrival`, or finds that its person has this content already. When it returns, a pulled plug loses
    * nothing of it. Safe to repeat after any failure. @throws {CodedError} `disk-missing`, `disk-full`, `disk-foreign`.
    */
-  async admit(library: OpenLibrary, arrival: Arrival): Promise<{ assetId: number; alreadyThere: boolean }> {
-    return await this.#inTurn(arrival.personId, arrival.sha256, () => this.#admitAlone(library, arrival));
+  async admit(library: OpenLibrary, arrival: Arrival): Promise<void> {
+    await this.#inTurn(arrival.personId, arrival.sha256, () => this.#admitAlone(library, arrival));
   }
 
   /**
@@ -102,7 +102,7 @@ export class Publishing {
     }
   }
 
-  async #admitAlone(library: OpenLibrary, arrival: Arrival): Promise<{ assetId: number; alreadyThere: boolean }> {
+  async #admitAlone(library: OpenLibrary, arrival: Arrival): Promise<void> {
     let known = library.rows.assetByContent(arrival.personId, arrival.sha256);
     if (known?.state === 'publishing') {
       await this.#settleAlone(library, known.id);
@@ -114,7 +114,7 @@ export class Publishing {
         library.rows.putSafe(this.#item(arrival), id);
         arrival.record(id);
       });
-      return { assetId: id, alreadyThere: true };
+      return;
     }
     const reserved = this.#reserve(library, arrival, known);
     // Both must have returned before the name is published; and both are waited for, so that nothing runs on unseen.
@@ -129,7 +129,6 @@ export class Publishing {
       await this.#takeBack(library, assetId).catch(() => undefined);
       throw error;
     }
-    return { assetId, alreadyThere: false };
   }
 
   /** Whether nothing needs to be stored: the file is in place, or its owner deleted it on purpose. */
