@@ -2,6 +2,8 @@ import { defineConfig } from 'vitest/config';
 
 export default defineConfig({
   test: {
+    // What is waited for comes late on a busy machine; it fails only when it does not come at all.
+    expect: { poll: { timeout: 15_000, interval: 50 } },
     include: ['src/**/*.test.ts', 'test/api/**/*.test.ts', 'test/contract/**/*.test.ts'],
     // Real disks, processes and sockets: slow machines are given time, and no test is timed.
     testTimeout: 60_000,

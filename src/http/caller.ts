@@ -17,6 +17,8 @@ export type AccessCallers = {
   phone: PhoneCaller;
   /** A paired phone or a signed-in person: both read that person's library only. */
   'phone-or-person': PhoneCaller | PersonCaller;
+  /** A signed-in person, for what is theirs alone: neither a phone nor the console may do it for them. */
+  'signed-in': PersonCaller;
   /** A signed-in person, or the console. */
   person: PersonCaller | ConsoleCaller;
   /** The owner, or the console. */
@@ -33,6 +35,8 @@ export function admits(level: AccessLevel, caller: Caller): boolean {
       return caller.kind === 'phone';
     case 'phone-or-person':
       return caller.kind === 'phone' || caller.kind === 'person';
+    case 'signed-in':
+      return caller.kind === 'person';
     case 'person':
       return caller.kind === 'person' || caller.kind === 'console';
     case 'owner':

@@ -19,6 +19,8 @@ export type RouteContract = Readonly<{
   /** The status of success, and the shape of its JSON body. */
   status: number;
   reply?: TSchema;
+  /** The media type of that body, where it is no JSON document. */
+  replyType?: string;
   /**
    * The handler reads the request or writes the reply itself (streams, pages). Its status and reply are then only
    * documentation; access, host and origin are checked as for every other route.

@@ -73,12 +73,14 @@ const security: { readonly [Level in AccessLevel]: Json[] } = {
   public: [],
   phone: [{ phone: [] }],
   'phone-or-person': [{ phone: [] }, { session: [] }],
+  'signed-in': [{ session: [] }],
   person: [{ session: [] }],
   owner: [{ session: [] }],
 };
 
 function operation(name: string, route: RouteContract): Json {
-  const content = route.reply === undefined ? {} : { content: { 'application/json': { schema: route.reply } } };
+  const { reply, replyType = 'application/json' } = route;
+  const content = reply === undefined ? {} : { content: { [replyType]: { schema: reply } } };
   return {
     operationId: name,
     summary: route.summary,

@@ -49,6 +49,7 @@ const problems: { readonly [Code in ErrorCode]: Row } = {
   'too-many-uploads': [429, 'Too many unfinished uploads', 60],
   'video-tools-missing': [503, 'Videos cannot be read'],
   'tus-version': [412, 'Another version of tus is needed'],
+  'no-picture': [404, 'There is no picture of this'],
   'disk-missing': [503, 'The disk is not there', 30],
   'disk-foreign': [503, 'Another disk is in its place', 30],
   'disk-full': [507, 'The disk is full'],

@@ -37,6 +37,8 @@ export type ErrorCode =
   | 'too-many-uploads'
   | 'video-tools-missing'
   | 'tus-version'
+  // pictures
+  | 'no-picture'
   // disks
   | 'disk-missing'
   | 'disk-foreign'
