@@ -5,6 +5,8 @@ import { promisify } from 'node:util';
 import { afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
 import { type Certificates, makeCertificates, problem, TestBox } from '../../test/support/test-box.ts';
 import { big, noise, TestPhone } from '../../test/support/test-phone.ts';
+import { exitCodeOf } from './backup.ts';
+import type { Counts } from './meter.ts';
 
 let certificates: Certificates;
 let other: Certificates;
@@ -116,6 +118,19 @@ test('folders of one name keep their own labels', async () => {
   expect([...box.items.keys()].sort()).toEqual(['Camera (2)/a.jpg', 'Camera/a.jpg']);
 });
 
+test('what its owner deleted on the box is refused, counted, and no failure', async () => {
+  await phone.file('a.jpg', 'a');
+  await phone.file('b.deleted', 'b');
+  const ran = await phone.backup();
+  expect(ran.counts).toEqual({ seen: 2, safe: 1, waiting: 0, refused: 1, deleted: 1 });
+  expect(exitCodeOf(ran.counts as Counts)).toBe(0);
+  await phone.file('c.refused', 'c');
+  const again = await phone.backup();
+  expect(again.counts).toEqual({ seen: 3, safe: 1, waiting: 0, refused: 2, deleted: 1 });
+  expect(exitCodeOf(again.counts as Counts)).toBe(4);
+  expect(exitCodeOf({ ...(again.counts as Counts), waiting: 1 })).toBe(1);
+});
+
 test('a folder that is gone is told, and the others are saved', async () => {
   await phone.file('a.jpg', 'a');
   const ran = await phone.backup([phone.at('DCIM'), phone.at('card')]);
@@ -205,6 +220,27 @@ test('of very many unreadable files the box is told the first thousand', async (
   await phone.file('a.jpg', 'a');
   expect((await phone.backup([phone.at('DCIM'), ...dirs])).counts).toMatchObject({ seen: 1101, refused: 1100 });
   expect((box.finished as { unreadable: object[] }[])[0]?.unreadable).toHaveLength(1000);
+});
+
+test('takes an answer for several files in a row, and no answer for more or fewer than it asked about', async () => {
+  for (let n = 0; n < 5; n += 1) await phone.file(`${n}.jpg`, `content ${n}`);
+  await phone.backup();
+  const had = await phone.backup();
+  expect(had.counts).toMatchObject({ seen: 5, safe: 5 });
+  for (const answers of [
+    [{ answer: 'have', times: 4 }],
+    [{ answer: 'have', times: 6 }],
+    [{ answer: 'have', times: 1e15 }],
+    [{ answer: 'have', times: -1 }],
+    [],
+  ]) {
+    box.interfere = (request, response) => {
+      if (request.url !== '/api/phone/items/check') return false;
+      response.writeHead(200, { 'content-type': 'application/json' }).end(JSON.stringify({ answers, at: 1 }));
+      return true;
+    };
+    await expect(phone.backup(), JSON.stringify(answers)).rejects.toMatchObject({ code: 'invalid-answer' });
+  }
 });
 
 test('says nothing to a box that another root signed, whatever the environment allows', async () => {

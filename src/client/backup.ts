@@ -2,14 +2,13 @@ import type { Static } from 'typebox';
 import type { libraryContract } from '../library/contract.ts';
 import type { Box } from './box.ts';
 import type { ConfigStore } from './config-store.ts';
-import { exitCodes, Failure, Refusal, Waiting } from './failure.ts';
+import { deletedCode, exitCodes, Failure, Refusal, Waiting } from './failure.ts';
 import { type Found, hashItem, type Item, labelRoots, leftOutReasons, pages, walk } from './inventory.ts';
 import type { Counts, Meter } from './meter.ts';
 import { insist, type Patience } from './patience.ts';
 import { Pool } from './pool.ts';
 import type { ItemEvent } from './report.ts';
 import { type Outcome, Uploader } from './upload.ts';
-import { keyCharsMax } from './upload-metadata.ts';
 
 /**
  * Backs folders up. Owns: telling the box what is here, sending what it needs, and accounting for every file.
@@ -25,10 +24,12 @@ export type BackupParts = Readonly<{
 }>;
 
 type CheckReply = Static<typeof libraryContract.checkItems.reply>;
+type Checked = { answers: Answer[]; at: number };
 type Unreadable = NonNullable<Static<typeof libraryContract.finishInventory.body>['unreadable']>[number];
 type Answer = CheckReply['answers'][number];
 
-const pageItems = 500;
+/** As many as the box takes at once. */
+const pageItems = 1000;
 const filesAtOnce = 4;
 /** Files that the box needs and that wait for their turn: more than these are not asked about yet. */
 const heldMax = 20_000;
@@ -81,7 +82,7 @@ class Backup {
     this.#pool = new Pool(filesAtOnce, heldMax, (item) => this.#send(item));
   }
 
-  async run(found: AsyncIterable<Found>): Promise<Counts> {
+  async run(found: AsyncIterable<readonly Found[]>): Promise<Counts> {
     try {
       for await (const page of pages(found, pageItems)) await this.#page(page);
       this.#parts.meter.totalKnown = true;
@@ -200,6 +201,7 @@ class Backup {
 
   #settle(path: string, outcome: Outcome, size?: number): void {
     this.#parts.meter.settle(outcome.state);
+    if (outcome.state === 'refused' && outcome.code === deletedCode) this.#parts.meter.deletedThere();
     this.#parts.onItem({ event: 'item', path, ...outcome, ...(size === undefined ? {} : { size }) });
   }
 
@@ -225,7 +227,7 @@ class Backup {
 
 type Asked = readonly Readonly<{ item: Item; sha256?: string }>[];
 
-async function check(parts: BackupParts, asked: Asked): Promise<CheckReply> {
+async function check(parts: BackupParts, asked: Asked): Promise<Checked> {
   return await insist(parts.patience, 'the list of files', () => checkOnce(parts.box, asked)).catch(
     (error: unknown) => {
       if (!(error instanceof Refusal)) throw error;
@@ -234,19 +236,25 @@ async function check(parts: BackupParts, asked: Asked): Promise<CheckReply> {
   );
 }
 
-async function checkOnce(box: Box, asked: Asked): Promise<CheckReply> {
-  const items = asked.map(({ item, sha256 }) => ({
-    path: item.path,
-    ...(item.path.length <= keyCharsMax ? { key: item.path } : {}),
-    size: item.size,
-    mtime: item.mtime,
-    ...(sha256 === undefined ? {} : { sha256 }),
-  }));
-  const { answers, at } = (await box.once('POST', '/api/phone/items/check', { items })) as CheckReply;
-  if (!Array.isArray(answers) || answers.length !== items.length || !Number.isInteger(at)) {
+/** Without a key: a folder's files have no lasting name but their path, and their content says when one has moved. */
+async function checkOnce(box: Box, asked: Asked): Promise<Checked> {
+  const items = asked.map(({ item: { path, size, mtime }, sha256 }) => ({ path, size, mtime, sha256 }));
+  const reply = (await box.once('POST', '/api/phone/items/check', { items, runs: true })) as CheckReply;
+  const answers = Array.isArray(reply.answers) ? eachOf(reply.answers, items.length) : [];
+  if (answers.length !== items.length || !Number.isInteger(reply.at)) {
     throw new Failure('invalid-answer', 'The box’s answer to the list of files cannot be understood.');
   }
-  return { answers, at };
+  return { answers, at: reply.at };
+}
+
+/** One answer for each item again, and never more than one beyond `count`. */
+function eachOf(runs: readonly Answer[], count: number): Answer[] {
+  const answers: Answer[] = [];
+  for (const run of runs) {
+    const { times = 1 } = run;
+    for (let n = 0; n < times && answers.length <= count; n += 1) answers.push(run);
+  }
+  return answers;
 }
 
 function outcomeOf(error: unknown): Outcome {
@@ -255,8 +263,11 @@ function outcomeOf(error: unknown): Outcome {
   throw error;
 }
 
-/** Waiting first: running again may help there. */
+/**
+ * Waiting first: running again may help there. What its owner deleted on the box stays deleted, as they want it: that
+ * alone is no failure.
+ */
 export function exitCodeOf(counts: Counts): 0 | 1 | 4 {
   if (counts.waiting > 0) return exitCodes.waiting;
-  return counts.refused > 0 ? exitCodes.refused : exitCodes.fine;
+  return counts.refused > (counts.deleted ?? 0) ? exitCodes.refused : exitCodes.fine;
 }

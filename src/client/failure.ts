@@ -3,6 +3,9 @@
  * Never: prints or retries. For every file of the client; it shares no code with the box.
  */
 
+/** With this code the box refuses what its owner deleted there: it stays deleted, and nothing is wrong. */
+export const deletedCode = 'deleted';
+
 /** 0 all safe; 1 something waits, or the run failed; 2 wrong use; 3 no valid pairing; 4 something was refused. */
 export const exitCodes = { fine: 0, waiting: 1, usage: 2, unpaired: 3, refused: 4 } as const;
 export type ExitCode = (typeof exitCodes)[keyof typeof exitCodes];

@@ -16,6 +16,7 @@ export type Found =
   | Readonly<{ kind: 'file'; item: Item }>
   | Readonly<{ kind: 'unreadable'; path: string; code: string; reason: string; folder: boolean }>
   | Readonly<{ kind: 'left-out'; path: string; code: LeftOutCode }>;
+type Folder = Readonly<{ kind: 'folder'; file: string; path: string }>;
 export type Root = Readonly<{ dir: string; label: string }>;
 
 /** Why something is no photo to back up: a folder that is left out is one, whatever is in it. */
@@ -28,6 +29,8 @@ export const leftOutReasons = {
 type LeftOutCode = keyof typeof leftOutReasons;
 
 const depthMax = 64;
+/** Files of one folder: a look takes long on a phone's storage, and nothing while others are waited for. */
+const looksAtOnce = 64;
 const pathCharsMax = 4096;
 export const partSuffix = '.nightjar-part';
 export const readBytes = 256 * 1024;
@@ -59,64 +62,93 @@ function freeLabel(name: string, taken: ReadonlySet<string>): string {
   return label;
 }
 
-/** All files below the roots, in a stable order, one folder's names in memory at a time (per level). */
-export async function* walk(roots: readonly Root[]): AsyncGenerator<Found> {
+/** All files below the roots, in a stable order, some at a time; one folder's names in memory at a time (per level). */
+export async function* walk(roots: readonly Root[]): AsyncGenerator<Found[]> {
   for (const { dir, label } of roots) yield* walkFolder(dir, label, 0);
 }
 
-async function* walkFolder(dir: string, path: string, depth: number): AsyncGenerator<Found> {
+async function* walkFolder(dir: string, path: string, depth: number): AsyncGenerator<Found[]> {
   if (depth > depthMax) {
-    yield unreadable(path, 'too-deep', `There are more than ${depthMax} folders inside each other.`, true);
+    yield [unreadable(path, 'too-deep', `There are more than ${depthMax} folders inside each other.`, true)];
     return;
   }
   let entries: { name: string; isDirectory(): boolean }[];
   try {
     entries = await readdir(dir, { withFileTypes: true });
   } catch (error) {
-    yield unreadable(path, 'unreadable', `The folder cannot be read (${systemCodeOf(error)}).`, true);
+    yield [unreadable(path, 'unreadable', `The folder cannot be read (${systemCodeOf(error)}).`, true)];
     return;
   }
   entries.sort((a, b) => (a.name < b.name ? -1 : 1));
-  for (const { name } of entries) {
-    const inside = `${path}/${name}`;
-    if (name.startsWith('.')) yield { kind: 'left-out', path: inside, code: 'hidden' };
-    else if (name.endsWith(partSuffix)) yield { kind: 'left-out', path: inside, code: 'unfinished' };
-    else yield* walkEntry(join(dir, name), inside, depth);
+  for (let at = 0; at < entries.length; at += looksAtOnce) {
+    const names = entries.slice(at, at + looksAtOnce).map(({ name }) => name);
+    let found: Found[] = [];
+    for (const look of await Promise.all(names.map((name) => lookAt(join(dir, name), `${path}/${name}`)))) {
+      if (look?.kind === 'folder') {
+        yield found;
+        found = [];
+        yield* walkFolder(look.file, look.path, depth + 1);
+      } else if (look !== null) found.push(look);
+    }
+    yield found;
   }
 }
 
-async function* walkEntry(file: string, path: string, depth: number): AsyncGenerator<Found> {
+/** Null: it is gone meanwhile. */
+async function lookAt(file: string, path: string): Promise<Found | Folder | null> {
+  const name = basename(path);
+  if (name.startsWith('.')) return { kind: 'left-out', path, code: 'hidden' };
+  if (name.endsWith(partSuffix)) return { kind: 'left-out', path, code: 'unfinished' };
+  return await lookAtEntry(file, path);
+}
+
+async function lookAtEntry(file: string, path: string): Promise<Found | Folder | null> {
   let stats: Stats;
   try {
     stats = await lstat(file);
   } catch (error) {
     const code = systemCodeOf(error);
     // Node shows bytes that are no UTF-8 as U+FFFD, and then cannot find the file. Otherwise it is just gone.
-    if (code === 'ENOENT' && !path.includes('\ufffd')) return;
+    if (code === 'ENOENT' && !path.includes('\ufffd')) return null;
     const reason = code === 'ENOENT' ? 'Its name is not valid UTF-8: rename it.' : `It cannot be read (${code}).`;
-    yield unreadable(path, 'unreadable', reason, false);
-    return;
+    return unreadable(path, 'unreadable', reason, false);
   }
-  if (stats.isDirectory()) yield* walkFolder(file, path, depth + 1);
-  else if (stats.isFile() && path.length > pathCharsMax) {
-    yield unreadable(path, 'invalid-name', 'Its path is longer than the box takes.', false);
-  } else if (stats.isFile()) {
-    yield { kind: 'file', item: { path, file, size: stats.size, mtime: Math.trunc(stats.mtimeMs) } };
-  } else yield { kind: 'left-out', path, code: stats.isSymbolicLink() ? 'link' : 'special' };
+  if (stats.isDirectory()) return { kind: 'folder', file, path };
+  if (stats.isFile() && path.length > pathCharsMax) {
+    return unreadable(path, 'invalid-name', 'Its path is longer than the box takes.', false);
+  }
+  if (stats.isFile()) {
+    return { kind: 'file', item: { path, file, size: stats.size, mtime: Math.trunc(stats.mtimeMs) } };
+  }
+  return { kind: 'left-out', path, code: stats.isSymbolicLink() ? 'link' : 'special' };
 }
 
 function unreadable(path: string, code: string, reason: string, folder: boolean): Found {
   return { kind: 'unreadable', path, code, reason, folder };
 }
 
-/** Groups what a walk finds. */
-export async function* pages<T>(source: AsyncIterable<T>, sizeMax: number): AsyncGenerator<T[]> {
+/** Groups what a walk finds. The next group is looked for while one is used. */
+export async function* pages<T>(source: AsyncIterable<readonly T[]>, sizeMax: number): AsyncGenerator<T[]> {
+  const groups = grouped(source, sizeMax);
+  let next = groups.next();
+  for (;;) {
+    const { done, value } = await next;
+    if (done === true) return;
+    next = groups.next();
+    next.catch(() => {}); // Told when it is asked for.
+    yield value;
+  }
+}
+
+async function* grouped<T>(source: AsyncIterable<readonly T[]>, sizeMax: number): AsyncGenerator<T[], undefined> {
   let page: T[] = [];
-  for await (const entry of source) {
-    page.push(entry);
-    if (page.length < sizeMax) continue;
-    yield page;
-    page = [];
+  for await (const some of source) {
+    for (const one of some) {
+      page.push(one);
+      if (page.length < sizeMax) continue;
+      yield page;
+      page = [];
+    }
   }
   if (page.length > 0) yield page;
 }

@@ -34,7 +34,7 @@ const usage = `nightjar-phone: backs up folders to your Nightjar box, and brings
   --help, --version
 
 Exit codes: 0 all is safe; 1 something waits, or the run failed: run it again; 2 wrong use; 3 not paired, or revoked;
-4 the box refused something.
+4 the box refused something (what was deleted on it does not count).
 `;
 
 const statusPatienceMs = 15_000;

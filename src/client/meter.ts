@@ -7,11 +7,19 @@ import { Failure } from './failure.ts';
 
 export type State = 'safe' | 'waiting' | 'refused';
 export type Current = { path: string; offset: number; size: number };
-export type Counts = Readonly<{ seen: number; safe: number; waiting: number; refused: number }>;
+export type Counts = Readonly<{
+  seen: number;
+  safe: number;
+  waiting: number;
+  refused: number;
+  /** Of the refused: what its owner deleted on the box. */
+  deleted?: number;
+}>;
 
 /** One run’s figures; every file that was seen is settled exactly once. */
 export class Meter {
   readonly #counts = { seen: 0, safe: 0, waiting: 0, refused: 0 };
+  #deleted = 0;
   /** Links, hidden files and the like, by reason: they are not among those that were seen. */
   readonly leftOutBy: Record<string, number> = {};
   readonly current = new Map<string, Current>();
@@ -24,7 +32,7 @@ export class Meter {
   totalKnown = false;
 
   get counts(): Counts {
-    return { ...this.#counts };
+    return { ...this.#counts, ...(this.#deleted === 0 ? {} : { deleted: this.#deleted }) };
   }
 
   saw(files = 1): void {
@@ -33,6 +41,11 @@ export class Meter {
 
   settle(state: State, files = 1): void {
     this.#counts[state] += files;
+  }
+
+  /** The last one that was refused: its owner deleted it on the box. */
+  deletedThere(): void {
+    this.#deleted += 1;
   }
 
   leaveOut(code: string): void {

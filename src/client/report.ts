@@ -1,4 +1,4 @@
-import { printable } from './failure.ts';
+import { deletedCode, printable } from './failure.ts';
 import type { Current, Meter, State } from './meter.ts';
 import { RateWindow, renderFrame, sizeText } from './progress.ts';
 
@@ -135,7 +135,8 @@ function lineOf(event: Event): string | null {
     case 'start':
       return printable(`${event.box}: ${event.phone} of ${event.person}`);
     case 'item':
-      return event.state === 'safe'
+      // What its owner deleted on the box is the same every night: counted, and no line of its own.
+      return event.state === 'safe' || event.code === deletedCode
         ? null
         : printable(`${event.state}: ${event.path}: ${event.reason ?? event.code ?? ''}`);
     case 'retry':
@@ -151,7 +152,9 @@ function lineOf(event: Event): string | null {
 
 function summaryOf(done: DoneEvent): string {
   const { command, seconds } = done;
-  const counts = `${done.seen} seen = ${done.safe} safe + ${done.waiting} waiting + ${done.refused} refused`;
+  const deleted = Number(done.deleted ?? 0);
+  const ofThose = deleted === 0 ? '' : ` (${deleted} of them deleted on the box)`;
+  const counts = `${done.seen} seen = ${done.safe} safe + ${done.waiting} waiting + ${done.refused} refused${ofThose}`;
   switch (command) {
     case 'pair':
       return printable(`Paired with ${done.box} as ${done.phone} of ${done.person}.`);

@@ -143,12 +143,12 @@ async function* listing(parts: RestoreParts, own: boolean): AsyncGenerator<Liste
   let cursor: string | null = null;
   for (let page = 0; page < pagesMax; page += 1) {
     const query: string = cursor === null ? '' : `&cursor=${encodeURIComponent(cursor)}`;
-    const path = `${own ? '/api/phone/items' : '/api/timeline'}?limit=${pageItems}${query}`;
+    const path = `${own ? '/api/phone/items' : '/api/assets'}?limit=${pageItems}${query}`;
     const reply = await parts.box.call(parts.patience, 'the list', 'GET', path).catch((error: unknown) => {
       if (!(error instanceof Waiting || error instanceof Refusal)) throw error;
       throw new ListBroke(error.code, `The list could not be read to its end: ${error.message} Run restore again.`);
     });
-    const { entries, next } = own ? ownEntries(reply) : timelineEntries(reply);
+    const { entries, next } = own ? ownEntries(reply) : allEntries(reply);
     yield* entries;
     if (next === null) return;
     if (next === cursor || typeof next !== 'string') break;
@@ -159,8 +159,8 @@ async function* listing(parts: RestoreParts, own: boolean): AsyncGenerator<Liste
 
 type Page = { entries: (Listed | Unusable)[]; next: string | null };
 
-function timelineEntries(reply: unknown): Page {
-  const { assets, next } = reply as Partial<Static<typeof libraryContract.timeline.reply>>;
+function allEntries(reply: unknown): Page {
+  const { assets, next } = reply as Partial<Static<typeof libraryContract.listAssets.reply>>;
   if (!Array.isArray(assets)) throw new ListBroke('invalid-answer', 'The box’s list cannot be understood.');
   return { entries: assets.map((asset) => listedFrom(asset?.path, asset, asset?.mtime ?? null)), next: next ?? null };
 }

@@ -17,8 +17,6 @@ const mediaTypes: Readonly<Record<string, string>> = {
   '.webm': 'video/webm',
   '.webp': 'image/webp',
 };
-/** The longest key that the box takes. */
-export const keyCharsMax = 512;
 
 /** Upload-Metadata (tus, creation): key and base64 of the value. */
 export function metadata(item: Item, sha256: string): string {
@@ -27,7 +25,6 @@ export function metadata(item: Item, sha256: string): string {
     filetype: mediaTypes[extname(item.path).toLowerCase()] ?? 'application/octet-stream',
     mtime: String(item.mtime),
     path: item.path,
-    ...(item.path.length <= keyCharsMax ? { key: item.path } : {}),
     sha256,
   };
   return Object.entries(facts)

@@ -111,7 +111,7 @@ test('shows the box’s reason for a final no, also when only HEAD meets it', as
   expect(refused.map(({ path, code, reason }) => [path, code, reason])).toEqual(
     expect.arrayContaining([
       ['DCIM/bad.mp4', 'empty-picture', 'The sentence of empty-picture.'],
-      ['DCIM/no.refused', 'deleted', 'Its owner deleted it.'],
+      ['DCIM/no.refused', 'invalid-name', 'The sentence of invalid-name.'],
     ]),
   );
 });

@@ -11,6 +11,8 @@ export type CaptureDate = {
   /** yyyy-mm-ddThh:mm:ss, the clock on the wall where it was taken. */
   local: string;
   from: 'metadata' | 'file-time' | 'upload-time';
+  /** What the file calls the photo that it is a part of. */
+  contentId?: string | undefined;
 };
 
 /** A date as a file tells it: a wall clock, perhaps with its distance from UTC; or a moment without a place. */
@@ -18,8 +20,8 @@ export type Moment =
   | { local: string; fractionMs: number; offsetMinutes: number | undefined; lastResort: boolean }
   | { utc: number };
 
-/** What a file says about its own time, the most trustworthy first. */
-export type Metadata = { moments: readonly Moment[] };
+/** What a file says about its own time, the most trustworthy first, and of the photo that it is a part of. */
+export type Metadata = { moments: readonly Moment[]; contentId?: string | undefined };
 
 /** The tags that a still picture may carry; each as its bare text. */
 export type StillTags = Readonly<{
@@ -63,6 +65,11 @@ export function choose(facts: {
   uploadedAt: number;
   zone: string;
 }): CaptureDate {
+  const { contentId } = facts.metadata ?? {};
+  return { ...chooseDate(facts), ...(contentId === undefined ? {} : { contentId }) };
+}
+
+function chooseDate(facts: Parameters<typeof choose>[0]): CaptureDate {
   const { uploadedAt, zone } = facts;
   const present = Math.max(uploadedAt, buildDateMs);
   const aheadFrom = new Date(present).getUTCFullYear() + 2;

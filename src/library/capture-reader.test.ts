@@ -1,4 +1,4 @@
-import { copyFileSync, existsSync, mkdtempSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
+import { copyFileSync, existsSync, mkdtempSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pino } from 'pino';
@@ -6,6 +6,7 @@ import { afterAll, afterEach, beforeAll, expect, test, vi } from 'vitest';
 import { exifJpeg } from '../../test/support/exif-jpeg.ts';
 import { type RunCommand, runCommand } from '../platform/commands.ts';
 import { CodedError } from '../platform/errors.ts';
+import { choose } from './capture-date.ts';
 import { CaptureReader, type CaptureReaderDeps } from './capture-reader.ts';
 
 const log = pino({ level: 'silent' });
@@ -249,6 +250,44 @@ test.skipIf(!ffmpeg)('reads the dates of videos (needs ffmpeg and ffprobe)', { t
   expect(await reader.read(path, 'video')).toBeUndefined();
   const playlist = write('list.mp4', `#EXTM3U\n#EXTINF:1,\nfile:${path}\n`);
   expect(await reader.read(playlist, 'video')).toBeUndefined();
+});
+
+const contentId = '5C7A1B9E-1111-4222-8333-ABCDEF012345';
+
+test('reads what ties a picture to its other half, and keeps it through the choice of a date', async () => {
+  const reader = await openReader();
+  const live = exifJpeg({ seed: 2, bytes: 50_000, takenLocal: '2024-05-06T07:08:09', contentId });
+  const metadata = await reader.read(write('live.jpg', live), 'photo');
+  expect(metadata).toMatchObject({ contentId, moments: [{ local: '2024-05-06T07:08:09' }, {}, {}] });
+  expect(choose({ metadata, uploadedAt: 0, zone: 'UTC' })).toMatchObject({ contentId, from: 'metadata' });
+  // Without any date it is still the half of a photo.
+  const undated = exifJpeg({ seed: 2, bytes: 50_000, takenLocal: '0000-00-00T00:00:00', contentId });
+  expect(await reader.read(write('undated.jpg', undated), 'photo')).toEqual({ moments: [], contentId });
+  expect(await reader.read(write('plain.jpg', picture), 'photo')).not.toHaveProperty('contentId');
+});
+
+test.skipIf(!ffmpeg)('reads what ties a video to its picture (needs ffmpeg and ffprobe)', async () => {
+  const reader = await openReader();
+  const path = join(dir, 'live.mov');
+  const source = ['-f', 'lavfi', '-i', 'testsrc=size=64x48:duration=1'];
+  const meta = ['-metadata', `com.apple.quicktime.content.identifier=${contentId}`];
+  await runCommand('ffmpeg', ['-v', 'error', ...source, ...meta, '-movflags', 'use_metadata_tags', path], limits);
+  expect(await reader.read(path, 'video')).toMatchObject({ contentId });
+});
+
+test.skipIf(!existsSync(media))('reads what ties a real Live Photo (needs the sample pictures)', async () => {
+  const reader = await openReader();
+  const bytes = readFileSync(join(media, 'photos/iphone_13_pro_max.HEIC'));
+  // This one was taken without its video: an entry of its own maker note becomes the identifier.
+  expect(await reader.read(write('still.heic', bytes), 'photo')).not.toHaveProperty('contentId');
+  const note = bytes.indexOf('Apple iOS\0', 0, 'latin1');
+  const entry = note + 16 + 12;
+  expect([bytes.readUInt16BE(entry), bytes.readUInt32BE(entry + 4)]).toEqual([2, 558]);
+  bytes.writeUInt16BE(0x0011, entry);
+  bytes.writeUInt16BE(2, entry + 2);
+  bytes.writeUInt32BE(37, entry + 4);
+  bytes.write(`${contentId}\0`, note + bytes.readUInt32BE(entry + 8), 'latin1');
+  expect(await reader.read(write('live.heic', bytes), 'photo')).toMatchObject({ contentId });
 });
 
 test.skipIf(!existsSync(media))('reads real pictures (needs the sample pictures beside the repository)', async () => {

@@ -11,6 +11,7 @@ import { type ChildProcess, fork } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import type { Logger } from 'pino';
 import type { RunCommand } from '../platform/commands.ts';
+import { compileCacheForChild } from '../platform/compile-cache.ts';
 import { CodedError } from '../platform/errors.ts';
 import { type Metadata, videoMetadata } from './capture-date.ts';
 import type { MediaKind } from './media-kinds.ts';
@@ -58,7 +59,8 @@ export class CaptureReader {
   }
 
   /**
-   * What `file` (an absolute path) says of its own time, or undefined: no date, no known format, too slow, no tool.
+   * What `file` (an absolute path) says of its own time, and of the photo that it is a part of; or undefined: nothing, no
+   * known format, too slow, no tool.
    * @throws {CodedError} `busy` when too many files wait; `stopping` after `close`. The caller may try again.
    */
   async read(file: string, kind: MediaKind): Promise<Metadata | undefined> {
@@ -179,7 +181,7 @@ class StillWorker {
   constructor(program: string) {
     this.#child = fork(program, [], {
       // Nothing of the daemon's own arguments, environment and folder is its business.
-      env: {},
+      env: compileCacheForChild(),
       execArgv: [`--max-old-space-size=${workerHeapMiBMax}`, '--max-semi-space-size=1'],
       cwd: '/',
       stdio: ['ignore', 'ignore', 'ignore', 'ipc'],
@@ -238,7 +240,8 @@ class StillWorker {
  * nothing else, and the tags of the header are all that is read.
  */
 function ffprobeArguments(file: string): string[] {
-  const entries = 'format_tags=creation_time,com.apple.quicktime.creationdate,date:stream_tags=creation_time';
+  const apple = 'com.apple.quicktime.creationdate,com.apple.quicktime.content.identifier';
+  const entries = `format_tags=creation_time,${apple},date:stream_tags=creation_time`;
   return [
     ...['-v', 'error', '-protocol_whitelist', 'file', '-format_whitelist', 'mov,matroska,avi,mpeg,mpegts,asf'],
     ...['-nofind_stream_info', '-print_format', 'json=compact=1', '-show_entries', entries, `file:${file}`],
@@ -252,11 +255,13 @@ function parseProbe(stdout: string): Metadata | undefined {
   const creationTimes = [format, ...(Array.isArray(streams) ? streams.map(tagsOf) : [])]
     .map((tags) => text(tags, 'creation_time'))
     .filter((value) => value !== undefined);
-  return videoMetadata({
+  const metadata = videoMetadata({
     quickTimeCreationDate: text(format, 'com.apple.quicktime.creationdate'),
     date: text(format, 'date'),
     creationTimes,
   });
+  const contentId = text(format, 'com.apple.quicktime.content.identifier');
+  return contentId === undefined ? metadata : { moments: metadata?.moments ?? [], contentId };
 }
 
 function tagsOf(part: unknown): unknown {

@@ -7,6 +7,8 @@
  */
 import { closeSync, fstatSync, openSync, readSync } from 'node:fs';
 import ExifReader, { type ExpandedTags } from 'exifreader';
+import { keepCompiled } from '../platform/compile-cache.ts';
+import { contentIdentifier } from './apple-maker-note.ts';
 import { type Metadata, type StillTags, stillMetadata } from './capture-date.ts';
 
 /** Phones write their dates within the first 64 KiB; XMP, thumbnails and profiles may come before them. */
@@ -20,7 +22,7 @@ const blocksMax = 4;
 const reachBytes = 256 * 1024 * 1024;
 const textCharsMax = 64;
 
-// Only what is named is parsed: no thumbnail, maker note, profile, or picture within the picture.
+// Only what is named is parsed: no thumbnail, profile, or picture within the picture. Of the maker note come the bytes.
 const includeTags = {
   exif: [
     'DateTimeOriginal',
@@ -32,6 +34,7 @@ const includeTags = {
     'DateTime',
     'GPSDateStamp',
     'GPSTimeStamp',
+    'MakerNote',
   ],
   xmp: true as const,
 };
@@ -45,6 +48,7 @@ process.on('message', (message: { file: string }) => {
   process.send?.({ metadata: read(message.file) });
 });
 process.send?.({ ready: true });
+keepCompiled();
 
 function read(file: string): Metadata | undefined {
   try {
@@ -76,10 +80,18 @@ function parse(bytes: Buffer): { metadata: Metadata | undefined; blocks: readonl
   try {
     const tags = ExifReader.load(bytes, { expanded: true, includeTags, includeOffsets: true });
     const blocks = (tags.metadataRange?.blocks ?? []).filter(({ type }) => type === 'exif' || type === 'xmp');
-    return { metadata: stillMetadata(stillTags(tags)), blocks, readable: true };
+    return { metadata: withContentId(stillMetadata(stillTags(tags)), tags), blocks, readable: true };
   } catch {
     return { metadata: undefined, blocks: [], readable: false };
   }
+}
+
+function withContentId(metadata: Metadata | undefined, tags: ExpandedTags): Metadata | undefined {
+  const exif: Readonly<Record<string, unknown>> = { ...tags.exif };
+  const note = exif['MakerNote'];
+  if (typeof note !== 'object' || note === null || !('value' in note) || !Array.isArray(note.value)) return metadata;
+  const contentId = contentIdentifier(Uint8Array.from(note.value as number[]));
+  return contentId === undefined ? metadata : { moments: metadata?.moments ?? [], contentId };
 }
 
 /** The file as far as the last block, with only the prefix and the blocks filled in. */

@@ -1,15 +1,15 @@
-import { type TSchema, Type } from 'typebox';
+import { type Static, type TSchema, Type } from 'typebox';
 import type { Contract } from '../http/contract.ts';
 
 /** What a date can be (ECMA-262, section 21.4.1.1); the catalogue holds no larger number either. */
 const dateMsMax = 8.64e15;
-const Milliseconds = Type.Integer({
+export const Milliseconds = Type.Integer({
   minimum: -dateMsMax,
   maximum: dateMsMax,
   description: 'milliseconds since 1970, UTC',
 });
-const Sha256 = Type.String({ pattern: '^[0-9a-f]{64}$' });
-const Nullable = <T extends TSchema>(schema: T) => Type.Union([schema, Type.Null()]);
+export const Sha256 = Type.String({ pattern: '^[0-9a-f]{64}$' });
+export const Nullable = <T extends TSchema>(schema: T) => Type.Union([schema, Type.Null()]);
 const PageQuery = Type.Object({
   cursor: Type.Optional(Type.String({ maxLength: 128 })),
   limit: Type.Optional(Type.Integer({ minimum: 1, maximum: 1000 })),
@@ -18,6 +18,10 @@ const PageQuery = Type.Object({
 /** A phone asks about at most this many items at a time. */
 const itemsPerCheckMax = 1000;
 const unreadableMax = 1000;
+/** Of a night in which nothing is new, the answers would otherwise be a third of what goes over the network. */
+const InARow = {
+  times: Type.Optional(Type.Integer({ minimum: 2, description: 'items in a row; only where `runs` asked for it' })),
+};
 
 export const AssetView = Type.Object({
   id: Type.Integer(),
@@ -34,6 +38,21 @@ export const AssetView = Type.Object({
   addedAt: Milliseconds,
 });
 
+const AssetIds = Type.Array(Type.Integer(), { minItems: 1, maxItems: 1000 });
+/** Told live to the person whose library it is. */
+export const LibraryEvent = Type.Union([
+  Type.Object({
+    type: Type.Literal('arrived'),
+    asset: Type.Integer(),
+    kind: AssetView.properties.kind,
+    month: Type.String({ description: 'yyyy-mm where it was taken' }),
+  }),
+  Type.Object({ type: Type.Literal('trashed'), assets: AssetIds }),
+  Type.Object({ type: Type.Literal('restored'), assets: AssetIds }),
+  Type.Object({ type: Type.Literal('deleted'), assets: AssetIds }),
+]);
+export type LibraryEvent = Static<typeof LibraryEvent>;
+
 export const libraryContract = {
   checkItems: {
     method: 'POST',
@@ -41,6 +60,9 @@ export const libraryContract = {
     access: 'phone',
     summary: 'What do you have? Answers have, need or send-hash for each item, in order',
     body: Type.Object({
+      runs: Type.Optional(
+        Type.Boolean({ description: 'take one answer for several items in a row, whose number is then its `times`' }),
+      ),
       items: Type.Array(
         Type.Object({
           path: Type.String({ minLength: 1, maxLength: 4096 }),
@@ -57,10 +79,10 @@ export const libraryContract = {
     reply: Type.Object({
       answers: Type.Array(
         Type.Union([
-          Type.Object({ answer: Type.Literal('have') }),
-          Type.Object({ answer: Type.Literal('need') }),
-          Type.Object({ answer: Type.Literal('send-hash') }),
-          Type.Object({ answer: Type.Literal('refused'), code: Type.String(), reason: Type.String() }),
+          Type.Object({ answer: Type.Literal('have'), ...InARow }),
+          Type.Object({ answer: Type.Literal('need'), ...InARow }),
+          Type.Object({ answer: Type.Literal('send-hash'), ...InARow }),
+          Type.Object({ answer: Type.Literal('refused'), code: Type.String(), reason: Type.String(), ...InARow }),
         ]),
       ),
       at: Milliseconds,
@@ -102,6 +124,7 @@ export const libraryContract = {
       safe: Type.Integer(),
       waiting: Type.Integer(),
       refused: Type.Integer(),
+      deleted: Type.Integer({ description: 'of the refused: what its owner deleted here, so that all is well' }),
       refusals: Type.Array(Type.Object({ path: Type.String(), code: Type.String(), reason: Type.String() }), {
         description: 'the first 100',
       }),
@@ -122,11 +145,11 @@ export const libraryContract = {
       next: Nullable(Type.String()),
     }),
   },
-  timeline: {
+  listAssets: {
     method: 'GET',
-    path: '/api/timeline',
+    path: '/api/assets',
     access: 'phone-or-person',
-    summary: "A person's library, newest first, in pages",
+    summary: "Every file of a person's library, of every kind, in the order in which they came, in pages",
     query: PageQuery,
     status: 200,
     reply: Type.Object({ assets: Type.Array(AssetView), next: Nullable(Type.String()) }),

@@ -44,20 +44,46 @@ export async function checkItems(
   items: readonly ToldItem[],
   now: number,
 ): Promise<ItemAnswer[]> {
-  const answerAll = (changes: Array<() => void>) => items.map((item) => answerTold(library, phone, item, now, changes));
-  const changes: Array<() => void> = [];
-  const answers = answerAll(changes);
-  if (changes.length === 0) return answers;
+  const { rows, database } = library;
+  const paths = items.map((item) => item.path);
+  const known = rows.itemsAt(phone.phoneId, paths);
+  const changed = new Set<string>();
+  const answers = items.map((item) => {
+    const changes: Array<() => void> = [];
+    const answer = answerTold(library, phone, item, known.get(item.path), now, changes);
+    if (changes.length > 0) changed.add(item.path);
+    return answer;
+  });
+  if (changed.size === 0) return answers;
   // Worked out again where it is written, one item after the other: a file that arrived meanwhile is not set back to
   // waiting.
-  return await library.database.write(() =>
-    items.map((item) => {
-      const own: Array<() => void> = [];
-      const answer = answerTold(library, phone, item, now, own);
-      for (const change of own) change();
+  return await database.write(() =>
+    items.map((item, index) => {
+      if (!changed.has(item.path)) return answers[index] as ItemAnswer;
+      const changes: Array<() => void> = [];
+      const answer = answerTold(library, phone, item, rows.item(phone.phoneId, item.path), now, changes);
+      for (const change of changes) change();
       return answer;
     }),
   );
+}
+
+/** The same answers, each once for those in a row that have it. */
+export function inRuns(answers: readonly ItemAnswer[]): Array<ItemAnswer & { times?: number }> {
+  const runs: Array<ItemAnswer & { times?: number }> = [];
+  for (const answer of answers) {
+    const last = runs.at(-1);
+    if (last !== undefined && isSame(last, answer)) last.times = (last.times ?? 1) + 1;
+    else runs.push({ ...answer });
+  }
+  return runs;
+}
+
+function isSame(one: ItemAnswer, other: ItemAnswer): boolean {
+  if (one.answer === 'refused' && other.answer === 'refused') {
+    return one.code === other.code && one.reason === other.reason;
+  }
+  return one.answer === other.answer;
 }
 
 /** Writes down what the phone could not read: seen, and refused. */
@@ -70,7 +96,9 @@ export async function noteUnreadable(
   await library.database.write(() => {
     for (const path of paths) {
       const facts = { phoneId, parent: parentOf(path), path, key: null, size: 0, mtime: null, seenAt: now };
-      if (library.rows.item(phoneId, path)?.asset_state !== 'present') library.rows.putRefused(facts, 'unreadable');
+      // What the box has, or its owner deleted there, is known whether or not the phone can read it just now.
+      const state = library.rows.item(phoneId, path)?.asset_state ?? null;
+      if (state !== 'present' && !isDeleted(state)) library.rows.putRefused(facts, 'unreadable');
     }
   });
 }
@@ -79,6 +107,7 @@ function answerTold(
   library: OpenLibrary,
   phone: { phoneId: string; personId: string },
   item: ToldItem,
+  known: ItemRow | undefined,
   now: number,
   changes: Array<() => void>,
 ): ItemAnswer {
@@ -90,18 +119,18 @@ function answerTold(
     changes.push(() => library.rows.putRefused(facts, error.code));
     return { answer: 'refused', code: error.code, reason: error.message };
   }
-  return answerOne(library, phone, item, facts, changes);
+  return answerOne(library, phone, item, known, facts, changes);
 }
 
 function answerOne(
   library: OpenLibrary,
   phone: { phoneId: string; personId: string },
   item: ToldItem,
+  known: ItemRow | undefined,
   facts: ItemFacts,
   changes: Array<() => void>,
 ): ItemAnswer {
   const { rows } = library;
-  const known = rows.item(phone.phoneId, item.path);
   const answer = known === undefined ? undefined : answerUnchanged(known, item);
   if (answer !== undefined) {
     // A refused item has no file, so only having been seen tonight keeps it on the phone's list.

@@ -8,6 +8,7 @@ import { readdir } from 'node:fs/promises';
 import { Disk, markerFolder } from '../disks/disk.ts';
 import { Database, databaseError } from '../platform/database.ts';
 import { CodedError, diskIsFull, diskIsGone, systemCode } from '../platform/errors.ts';
+import { type JobHandler, Jobs } from '../platform/jobs.ts';
 import type { Logger } from '../platform/log.ts';
 import { Ballast } from './ballast.ts';
 import { mediaKind } from './media-kinds.ts';
@@ -34,12 +35,16 @@ type LibraryDeps = Readonly<{
   watchMs?: number;
 }>;
 
+/** What a room does with an open library, by job kind; `everyMs` for what recurs. */
+export type LibraryWork = Readonly<Record<string, JobHandler & { everyMs?: number }>>;
+
 /** How often, in looks at the disk, room is looked for that was given up. */
 const ballastEveryLooks = 60;
 
 export class Library {
   readonly #deps: LibraryDeps;
   readonly #opened: Array<(library: OpenLibrary) => Promise<void>> = [];
+  readonly #work: Array<(library: OpenLibrary) => LibraryWork> = [];
   #current: OpenLibrary | undefined;
   #problem: CodedError | undefined;
   #watch: NodeJS.Timeout | undefined;
@@ -54,6 +59,11 @@ export class Library {
   /** Registers what a room above must do each time a library opens, before anybody is served from it. */
   onOpened(prepare: (library: OpenLibrary) => Promise<void>): void {
     this.#opened.push(prepare);
+  }
+
+  /** Registers the jobs of a room, for each library that opens: they live and end with it, as rows of its catalogue. */
+  addWork(workFor: (library: OpenLibrary) => LibraryWork): void {
+    this.#work.push(workFor);
   }
 
   /** Opens the adopted disk's library if it is there, and goes on looking for it while it is not. */
@@ -228,7 +238,7 @@ export class Library {
     const disk = await Disk.open(diskDir, diskId);
     let library: OpenLibrary | undefined;
     try {
-      library = new OpenLibrary(disk, await this.#openCatalogue(disk));
+      library = new OpenLibrary(disk, await this.#openCatalogue(disk), (open) => this.#jobsFor(open));
       // The catalogue was opened by its name: make sure that this was the same disk.
       await disk.check();
       await library.folders.make(incomingFolder);
@@ -242,7 +252,16 @@ export class Library {
     }
     this.#current = library;
     this.#problem = undefined;
+    library.jobs.open();
     this.#deps.log.info({ disk: diskDir }, 'library open');
+  }
+
+  #jobsFor(open: OpenLibrary): Jobs {
+    const { now, log } = this.#deps;
+    const handlers: LibraryWork = Object.assign({}, ...this.#work.map((workFor) => workFor(open)));
+    const jobs = new Jobs({ database: open.database, now, log, handlers });
+    for (const [kind, { everyMs }] of Object.entries(handlers)) if (everyMs !== undefined) jobs.every(kind, everyMs);
+    return jobs;
   }
 
   /** A marker without a catalogue is a set-up that was interrupted: nothing can have been acknowledged before it. */

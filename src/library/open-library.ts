@@ -5,10 +5,14 @@
 import type { Disk } from '../disks/disk.ts';
 import type { Database } from '../platform/database.ts';
 import { FolderMaker } from '../platform/durable-files.ts';
+import type { Jobs } from '../platform/jobs.ts';
 import { Ballast } from './ballast.ts';
+import { SearchStore } from './search-store.ts';
 import { LibraryStore } from './store.ts';
+import { TimelineStore } from './timeline-store.ts';
 
 export const incomingFolder = '.nightjar/incoming';
+export const trashFolder = '.nightjar/trash';
 export const cataloguePath = '.nightjar/library.sqlite';
 
 /** How long users of a disk that went away may take to notice. */
@@ -18,17 +22,24 @@ export class OpenLibrary {
   readonly disk: Disk;
   readonly database: Database;
   readonly rows: LibraryStore;
+  readonly timeline: TimelineStore;
+  readonly search: SearchStore;
   readonly folders: FolderMaker;
   readonly ballast: Ballast;
+  /** Work that follows a change, in the same catalogue; it runs from when the library is open until it closes. */
+  readonly jobs: Jobs;
   readonly #closing = new AbortController();
   readonly #users: Array<() => Promise<void>> = [];
 
-  constructor(disk: Disk, database: Database) {
+  constructor(disk: Disk, database: Database, jobsFor: (library: OpenLibrary) => Jobs) {
     this.disk = disk;
     this.database = database;
     this.rows = new LibraryStore(database);
+    this.timeline = new TimelineStore(database);
+    this.search = new SearchStore(database);
     this.ballast = new Ballast(disk);
     this.folders = new FolderMaker((relative) => disk.resolve(relative));
+    this.jobs = jobsFor(this);
   }
 
   /** Aborts when the library goes away. */
@@ -50,7 +61,10 @@ export class OpenLibrary {
     const limit = Promise.withResolvers<void>();
     const timer = setTimeout(limit.resolve, letGoMsMax);
     // While somebody may still use a path through the held root, its number must not go to another file.
-    await Promise.race([Promise.allSettled(this.#users.map((letGo) => letGo())), limit.promise]);
+    await Promise.race([
+      Promise.allSettled([this.jobs.close(), ...this.#users.map((letGo) => letGo())]),
+      limit.promise,
+    ]);
     clearTimeout(timer);
     this.database.close();
     await this.disk.close();

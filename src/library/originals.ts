@@ -42,21 +42,31 @@ async function notThere(library: OpenLibrary, asset: AssetRow, what: string): Pr
   throw new CodedError('not-found', `The file "${asset.path}" ${what}`);
 }
 
-/** Answers with the original, and closes it in every case. */
-export async function sendOriginal({ asset, file }: Original, reply: FastifyReply, withBody: boolean): Promise<void> {
+/** The video inside a motion photo: what is sent in place of the whole file. Bytes. */
+type MotionPart = Readonly<{ offset: number; length: number }>;
+
+/** Answers with the original (or with the video inside it), and closes it in every case. */
+export async function sendOriginal(
+  { asset, file }: Original,
+  reply: FastifyReply,
+  { withBody, part }: { withBody: boolean; part?: MotionPart },
+): Promise<void> {
   const { headers } = reply.request;
-  const etag = `"${asset.sha256.toString('hex')}"`;
+  const etag = `"${asset.sha256.toString('hex')}${part === undefined ? '' : '-motion'}"`;
+  const name = posix.basename(asset.path);
+  const length = part?.length ?? asset.size;
+  const first = part?.offset ?? 0;
   reply
     .header('ETag', etag)
     .header('Accept-Ranges', 'bytes')
     .header('Cache-Control', 'private, no-cache')
     .header('Last-Modified', new Date(asset.mtime ?? asset.added_at).toUTCString())
-    .header('Content-Type', asset.media_type)
+    .header('Content-Type', part === undefined ? asset.media_type : 'video/mp4')
     // An original is untrusted: it is shown as what its name says, or saved, and never run as a page.
     .header('Content-Security-Policy', "sandbox; default-src 'none'")
     .header(
       'Content-Disposition',
-      `${asset.kind === 'photo' || asset.kind === 'video' ? 'inline' : 'attachment'}; filename*=UTF-8''${encode(posix.basename(asset.path))}`,
+      `${asset.kind === 'photo' || asset.kind === 'video' ? 'inline' : 'attachment'}; filename*=UTF-8''${encode(part === undefined ? name : `${name}.mp4`)}`,
     );
   if (matches(headers['if-none-match'], etag)) {
     await file.close();
@@ -64,21 +74,21 @@ export async function sendOriginal({ asset, file }: Original, reply: FastifyRepl
     return;
   }
   const wanted = headers['if-range'] === undefined || headers['if-range'] === etag ? headers.range : undefined;
-  const range = rangeOf(wanted, asset.size);
+  const range = rangeOf(wanted, length);
   if (range === 'unsatisfiable') {
     await file.close();
-    reply.code(416).header('Content-Range', `bytes */${asset.size}`).send();
+    reply.code(416).header('Content-Range', `bytes */${length}`).send();
     return;
   }
-  const { start, end } = range ?? { start: 0, end: asset.size - 1 };
-  if (range !== undefined) reply.code(206).header('Content-Range', `bytes ${start}-${end}/${asset.size}`);
+  const { start, end } = range ?? { start: 0, end: length - 1 };
+  if (range !== undefined) reply.code(206).header('Content-Range', `bytes ${start}-${end}/${length}`);
   reply.header('Content-Length', String(end - start + 1));
-  if (!withBody || asset.size === 0) {
+  if (!withBody || length === 0) {
     await file.close();
     reply.send();
     return;
   }
-  reply.send(file.createReadStream({ start, end, highWaterMark: 256 * 1024 }));
+  reply.send(file.createReadStream({ start: first + start, end: first + end, highWaterMark: 256 * 1024 }));
 }
 
 /** One `bytes=` range within `size`; undefined when there is none that counts (RFC 9110, section 14.1.2). */

@@ -1,6 +1,8 @@
 /** Cursors of paged listings: opaque to clients, and stable while rows come and go (no offsets). */
 import { CodedError } from '../platform/errors.ts';
-import type { Cursor } from './store.ts';
+
+/** A place between two entries of the timeline: `wall` as in the catalogue's `captured_wall`. */
+export type Place = Readonly<{ wall: number; id: number }>;
 
 /** Cuts one page from rows that were asked for with `limit + 1`, and says where the next begins. */
 export function pageOf<Row>(
@@ -14,12 +16,15 @@ export function pageOf<Row>(
   return { page, next };
 }
 
+export function placeCursor({ wall, id }: Place): string {
+  return Buffer.from(`${wall}.${id}`).toString('base64url');
+}
+
 /** @throws {CodedError} `invalid-request`. */
-export function readCursor(cursor: string | undefined): Cursor | undefined {
-  if (cursor === undefined) return undefined;
+export function readPlace(cursor: string): Place {
   const match = /^(-?\d{1,16})\.(\d{1,16})$/.exec(Buffer.from(cursor, 'base64url').toString('latin1'));
   if (match === null) throw invalid();
-  return { at: Number(match[1]), id: Number(match[2]) };
+  return { wall: Number(match[1]), id: Number(match[2]) };
 }
 
 /** @throws {CodedError} `invalid-request`. */

@@ -6,18 +6,19 @@
  * acknowledged. What a crash interrupts is a row in `publishing`, so start-up knows every name that may be on the disk
  * without its file being whole, and every file that may wait for its name; no folder is ever searched.
  */
-import { createHash } from 'node:crypto';
-import { createReadStream, type Stats } from 'node:fs';
-import { lstat, unlink } from 'node:fs/promises';
+import { unlink } from 'node:fs/promises';
 import { posix } from 'node:path';
 import { ignoreMissing, publish, syncFolder } from '../platform/durable-files.ts';
 import { CodedError, diskIsGone, systemCode } from '../platform/errors.ts';
 import type { Logger } from '../platform/log.ts';
 import type { CaptureDate } from './capture-date.ts';
+import { factsOf, holds } from './file-facts.ts';
 import { mediaKind } from './media-kinds.ts';
 import { incomingFolder, type OpenLibrary } from './open-library.ts';
+import { applePair, placeInPair, wasDeleted } from './pairs.ts';
 import { candidateNames, fileFolder, pathKey, photoFolder } from './placement.ts';
-import type { AssetRow, ItemFacts, PublishingRow } from './store.ts';
+import { sidecarName, sidecarTarget } from './sidecars.ts';
+import type { AssetRow, ItemFacts } from './store.ts';
 
 /** A whole received file whose checksum is known, and what its phone said of it. */
 export type Arrival = Readonly<{
@@ -51,9 +52,20 @@ export class Publishing {
   readonly #now: () => number;
   readonly #underWay = new Map<string, Promise<unknown>>();
 
-  constructor(deps: { captureDateOf: CaptureDateOf; now: () => number }) {
+  readonly #onPublished: (library: OpenLibrary, asset: AssetRow) => void;
+
+  constructor(deps: {
+    captureDateOf: CaptureDateOf;
+    now: () => number;
+    /**
+     * Told of each asset that is in its place now; synchronous, and never throws. `trashed`: it is on its way to the
+     * trash, as the half of a photo that its owner deleted.
+     */
+    onPublished?: (library: OpenLibrary, asset: AssetRow) => void;
+  }) {
     this.#captureDateOf = deps.captureDateOf;
     this.#now = deps.now;
+    this.#onPublished = deps.onPublished ?? (() => undefined);
   }
 
   /**
@@ -121,6 +133,7 @@ export class Publishing {
     const [row, bytes] = await Promise.allSettled([reserved, arrival.syncSource()]);
     if (row.status === 'rejected') throw row.reason;
     const assetId = row.value;
+    if (assetId === undefined) return;
     try {
       if (bytes.status === 'rejected') throw bytes.reason;
       await this.#publish(library, assetId, arrival.source);
@@ -133,7 +146,7 @@ export class Publishing {
 
   /** Whether nothing needs to be stored: the file is in place, or its owner deleted it on purpose. */
   async #isKept(library: OpenLibrary, asset: AssetRow): Promise<boolean> {
-    if (asset.state === 'trashed' || asset.state === 'deleted') return true;
+    if (isDeleted(asset)) return true;
     if (asset.state !== 'present') return false;
     const file = await factsOf(library.disk.resolve(asset.path));
     if (file?.isFile() === true && file.size === asset.size) return true;
@@ -142,14 +155,17 @@ export class Publishing {
     return false;
   }
 
-  async #reserve(library: OpenLibrary, arrival: Arrival, known: AssetRow | undefined): Promise<number> {
+  /** Undefined: nothing needs to be stored after all, and that is written down. */
+  async #reserve(library: OpenLibrary, arrival: Arrival, known: AssetRow | undefined): Promise<number | undefined> {
     const item = this.#item(arrival);
     if (known !== undefined) {
       return await library.database.write(() => {
-        library.rows.reserveAgain(known.id, arrival.source);
+        // Its owner may have deleted it since it was looked at.
+        const deleted = isDeleted(library.rows.asset(known.id));
+        if (!deleted) library.rows.reserveAgain(known.id, arrival.source);
         library.rows.putSafe(item, known.id);
         arrival.record(known.id);
-        return known.id;
+        return deleted ? undefined : known.id;
       });
     }
     const name = posix.basename(arrival.path);
@@ -159,7 +175,9 @@ export class Publishing {
       name,
       arrival.mtime,
     );
-    const place = this.#place(library, arrival, kind, capture);
+    // What the phone told of its own photo counts more than what stands in the file.
+    const pair = arrival.pair ?? applePair(capture.contentId) ?? null;
+    const place = this.#place(library, { ...arrival, pair }, kind, capture);
     return await library.database.write(() => {
       const path = firstFree(library, place.folder, place.name);
       const assetId = library.rows.reserve(
@@ -173,7 +191,7 @@ export class Publishing {
           sha256: arrival.sha256,
           mtime: arrival.mtime,
           capture,
-          pair: arrival.pair,
+          pair,
           addedAt: this.#now(),
         },
         arrival.source,
@@ -188,15 +206,19 @@ export class Publishing {
     const name = posix.basename(arrival.path);
     if (kind === 'file') return { folder: freeFolder(library, fileFolder(arrival.personFolder, arrival.path)), name };
     if (arrival.pair !== null) {
-      const first = library.rows.firstOfPair(arrival.personId, arrival.pair);
-      if (first !== undefined) {
-        return { folder: posix.dirname(first.path), name: stemOf(posix.basename(first.path)) + posix.extname(name) };
-      }
+      const beside = placeInPair(library.rows.pairMembers(arrival.personId, arrival.pair), name);
+      if (beside !== undefined) return beside;
     }
     if (kind === 'sidecar') {
-      // IMG_1.AAE stands beside IMG_1.HEIC; a Takeout's IMG_1.jpg.json beside IMG_1.jpg.
-      const sibling = library.rows.siblingOnPhone(arrival.phoneId, parentOf(arrival.path), stemOf(name));
-      if (sibling !== undefined) return { folder: posix.dirname(sibling.path), name };
+      // Only when the photo came first: a place is chosen once, so a sidecar that comes first goes by its own date.
+      const sibling = library.rows.siblingOnPhone(arrival.phoneId, parentOf(arrival.path), sidecarTarget(name));
+      if (sibling !== undefined) {
+        const { phone_path: phonePath, path } = sibling;
+        return {
+          folder: posix.dirname(path),
+          name: sidecarName(name, posix.basename(phonePath), posix.basename(path)),
+        };
+      }
     }
     return { folder: photoFolder(arrival.baseFolder, capture), name };
   }
@@ -213,7 +235,7 @@ export class Publishing {
       await library.disk.check();
       try {
         if (await this.#publishAt(library, source, asset.path)) {
-          library.rows.confirmPublished(assetId);
+          this.#confirm(library, assetId);
           return;
         }
         await this.#nextName(library, asset);
@@ -228,6 +250,20 @@ export class Publishing {
       'conflict',
       'Too many files on the disk have this name already. Nothing was overwritten; tidy that folder, and try again.',
     );
+  }
+
+  #confirm(library: OpenLibrary, assetId: number): void {
+    const deleted = this.#belongsToDeleted(library, assetId);
+    library.rows.confirmPublished(assetId, deleted ? this.#now() : null);
+    const asset = library.rows.asset(assetId);
+    if (asset !== undefined) this.#onPublished(library, asset);
+  }
+
+  /** Whether it is the late half of a photo that its owner deleted meanwhile. */
+  #belongsToDeleted({ rows }: OpenLibrary, assetId: number): boolean {
+    const asset = rows.asset(assetId);
+    if (asset === undefined || asset.pair === null) return false;
+    return wasDeleted(rows.pairMembers(asset.person_id, asset.pair).filter(({ id }) => id !== assetId));
   }
 
   /** False: something else has that name. */
@@ -262,7 +298,7 @@ export class Publishing {
     // Linked only after its bytes were synced: what is whole now was whole then. Only the name may still be lost.
     if (await holds(target, row)) {
       await syncFolder(library.disk.resolve(posix.dirname(row.path)));
-      library.rows.confirmPublished(assetId);
+      this.#confirm(library, assetId);
       return;
     }
     if ((await factsOf(library.incoming(row.source))) === undefined && (await factsOf(target)) !== undefined) {
@@ -311,8 +347,8 @@ export function parentOf(path: string): string {
   return at < 0 ? '' : path.slice(0, at);
 }
 
-function stemOf(name: string): string {
-  return name.slice(0, name.length - posix.extname(name).length);
+function isDeleted(asset: AssetRow | undefined): boolean {
+  return asset?.state === 'trashed' || asset?.state === 'deleted';
 }
 
 function firstFree(library: OpenLibrary, folder: string, name: string): string {
@@ -324,27 +360,6 @@ function firstFree(library: OpenLibrary, folder: string, name: string): string {
     'conflict',
     'Too many photos of that month have this name. Nothing was overwritten; rename it on the phone, and it comes in.',
   );
-}
-
-/** Undefined only when nothing is there: any other failure must never be taken for absence. */
-async function factsOf(path: string): Promise<Stats | undefined> {
-  try {
-    return await lstat(path);
-  } catch (error) {
-    const code = systemCode(error);
-    // ENOTDIR: a file stands where a folder of the path should be.
-    if (code === 'ENOENT' || code === 'ENOTDIR') return undefined;
-    throw error;
-  }
-}
-
-/** Whether the file at `path` is whole, by its bytes. */
-async function holds(path: string, row: PublishingRow): Promise<boolean> {
-  const facts = await factsOf(path);
-  if (facts?.isFile() !== true || facts.size !== row.size) return false;
-  const hash = createHash('sha256');
-  for await (const chunk of createReadStream(path, { highWaterMark: 1024 * 1024 })) hash.update(chunk);
-  return hash.digest().equals(row.sha256);
 }
 
 /** Removes a name that is only ours: of the received file itself, or an empty claim for it. Says whether it did. */

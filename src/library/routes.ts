@@ -3,10 +3,11 @@ import type { AccessCallers } from '../http/caller.ts';
 import { implement, type Routes } from '../http/contract.ts';
 import { assetView } from './asset-view.ts';
 import { libraryContract } from './contract.ts';
-import { checkItems, noteUnreadable, refusalReason } from './items.ts';
+import { checkItems, inRuns, noteUnreadable, refusalReason } from './items.ts';
 import type { Library } from './library.ts';
 import { openOriginal, sendOriginal } from './originals.ts';
-import { pageOf, readCursor, readItemCursor } from './pages.ts';
+import { pageOf, readItemCursor } from './pages.ts';
+import { timelineRoutes } from './timeline-routes.ts';
 
 const refusalsShownMax = 100;
 
@@ -27,18 +28,19 @@ export function libraryRoutes({ library, now, boxName, namesOf }: LibraryRoutesD
   ): Promise<void> => {
     const open = library.current();
     try {
-      await sendOriginal(await openOriginal(open, caller.personId, id), reply, withBody);
+      await sendOriginal(await openOriginal(open, caller.personId, id), reply, { withBody });
     } catch (error) {
       throw await library.failed(open, error);
     }
   };
 
-  return implement(libraryContract, {
+  const own = implement(libraryContract, {
     async checkItems({ caller, body }) {
       const open = library.current();
       const at = now();
       try {
-        return { answers: await checkItems(open, caller, body.items, at), at };
+        const answers = await checkItems(open, caller, body.items, at);
+        return { answers: body.runs === true ? inRuns(answers) : answers, at };
       } catch (error) {
         throw await library.failed(open, error);
       }
@@ -54,12 +56,13 @@ export function libraryRoutes({ library, now, boxName, namesOf }: LibraryRoutesD
 
     async phoneStatus({ caller }) {
       const { rows } = library.current();
-      const { seen, safe, refused, lastReceivedAt } = rows.counts(caller.phoneId);
+      const { seen, safe, refused, deleted, lastReceivedAt } = rows.counts(caller.phoneId);
       const refusals = rows
         .refusals(caller.phoneId, refusalsShownMax)
         .map(({ path, refusal }) => ({ path, code: refusal, reason: refusalReason(refusal) }));
       const waiting = seen - safe - refused;
-      return { ...namesOf(caller.phoneId), box: boxName(), seen, safe, waiting, refused, refusals, lastReceivedAt };
+      const counts = { seen, safe, waiting, refused, deleted };
+      return { ...namesOf(caller.phoneId), box: boxName(), ...counts, refusals, lastReceivedAt };
     },
 
     async phoneItems({ caller, query }) {
@@ -75,10 +78,10 @@ export function libraryRoutes({ library, now, boxName, namesOf }: LibraryRoutesD
       return { items, next };
     },
 
-    async timeline({ caller, query }) {
+    async listAssets({ caller, query }) {
       const limit = query.limit ?? 200;
-      const found = library.current().rows.timeline(caller.personId, readCursor(query.cursor), limit + 1);
-      const { page, next } = pageOf(found, limit, (row) => `${row.captured_at}.${row.id}`);
+      const found = library.current().rows.assetsAfter(caller.personId, readItemCursor(query.cursor), limit + 1);
+      const { page, next } = pageOf(found, limit, (row) => String(row.id));
       return { assets: page.map(assetView), next };
     },
 
@@ -90,4 +93,9 @@ export function libraryRoutes({ library, now, boxName, namesOf }: LibraryRoutesD
       await original(caller, params.id, reply, false);
     },
   });
+  const timeline = timelineRoutes({ library, namesOf });
+  return {
+    contract: { ...own.contract, ...timeline.contract },
+    handlers: { ...own.handlers, ...timeline.handlers },
+  };
 }

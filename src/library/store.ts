@@ -66,9 +66,19 @@ export type PublishingRow = {
   size: number;
   sha256: Buffer;
 };
-export type ItemCounts = { seen: number; safe: number; refused: number; lastReceivedAt: number | null };
-export type Cursor = { at: number; id: number };
+export type ItemCounts = {
+  seen: number;
+  safe: number;
+  refused: number;
+  /** Of the refused. */
+  deleted: number;
+  lastReceivedAt: number | null;
+};
 
+/** Of one pair; a photo has two or three files. */
+const pairMembersMax = 100;
+/** Files with one stem in one folder. */
+const neighboursMax = 100;
 const assetColumns = `id, person_id, path, kind, media_type, size, sha256, mtime, captured_at, captured_local, pair,
   state, added_at`;
 
@@ -110,29 +120,44 @@ export class LibraryStore {
     return this.#get('SELECT 1 FROM asset WHERE person_id = ? AND size = ? LIMIT 1', personId, size) !== undefined;
   }
 
-  /** The half of a pair that came first: it chose the folder and the stem. */
-  firstOfPair(personId: string, pair: string): AssetRow | undefined {
-    return this.#get(
-      `SELECT ${assetColumns} FROM asset WHERE person_id = ? AND pair = ? ORDER BY id LIMIT 1`,
+  /** The files of a pair, the one that came first first: it chose the folder and the stem. */
+  pairMembers(personId: string, pair: string): AssetRow[] {
+    return this.#all(
+      `SELECT ${assetColumns} FROM asset WHERE person_id = ? AND pair = ? ORDER BY id LIMIT ${pairMembersMax}`,
       personId,
       pair,
     );
   }
 
-  /** The media file that a sidecar of this phone stands beside: same folder on the phone, same stem. */
-  siblingOnPhone(phoneId: string, parent: string, stem: string): AssetRow | undefined {
+  /** The photo or video that a sidecar of this phone stands beside: same folder on the phone, its name or its stem. */
+  siblingOnPhone(
+    phoneId: string,
+    parent: string,
+    target: { name: string } | { stem: string },
+  ): { phone_path: string; path: string } | undefined {
+    const before = parent === '' ? '' : `${parent}/`;
+    // '/' is the letter after '.': every name with this stem lies between the two.
+    const [from, to] =
+      'name' in target
+        ? [before + target.name, before + target.name]
+        : [`${before + target.stem}.`, `${before + target.stem}/`];
     return this.#get(
-      `SELECT asset.* FROM asset
-       JOIN phone_item ON phone_item.asset_id = asset.id
-       WHERE phone_item.phone_id = ? AND phone_item.parent = ? AND asset.kind IN ('photo', 'video')
-         AND (phone_item.path = iif(phone_item.parent = '', '', phone_item.parent || '/') || ?
-           OR substr(phone_item.path, length(phone_item.parent) + iif(phone_item.parent = '', 1, 2), length(?) + 1) = ? || '.')
-       ORDER BY asset.id LIMIT 1`,
+      `SELECT phone_item.path AS phone_path, asset.path FROM phone_item JOIN asset ON asset.id = phone_item.asset_id
+       WHERE phone_item.phone_id = ? AND phone_item.path BETWEEN ? AND ?
+         AND asset.kind IN ('photo', 'video')
+       ORDER BY asset.kind, asset.id LIMIT 1`,
       phoneId,
-      parent,
-      stem,
-      stem,
-      stem,
+      from,
+      to,
+    );
+  }
+
+  /** Whose path key lies in `[from, to)`; not what was deleted for good. */
+  assetsBetween(from: string, to: string): AssetRow[] {
+    return this.#all(
+      `SELECT ${assetColumns} FROM asset WHERE path_key >= ? AND path_key < ? ORDER BY path_key LIMIT ${neighboursMax}`,
+      from,
+      to,
     );
   }
 
@@ -144,8 +169,8 @@ export class LibraryStore {
   reserve(asset: NewAsset, source: string): number {
     const { lastInsertRowid } = this.#run(
       `INSERT INTO asset (person_id, path, path_key, kind, media_type, size, sha256, mtime, captured_at, captured_local,
-         captured_from, pair, state, added_at)
-       VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 'publishing', ?)`,
+         captured_from, captured_wall, pair, state, added_at)
+       VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 'publishing', ?)`,
       asset.personId,
       asset.path,
       asset.pathKey,
@@ -157,6 +182,7 @@ export class LibraryStore {
       asset.capture.at,
       asset.capture.local,
       asset.capture.from,
+      wallClockMs(asset.capture),
       asset.pair,
       asset.addedAt,
     );
@@ -181,10 +207,20 @@ export class LibraryStore {
     this.#run('UPDATE asset SET path = ?, path_key = ? WHERE id = ?', path, pathKey, assetId);
   }
 
-  /** The name is on the disk. Unsynced on purpose: start-up works it out again from the file. */
-  confirmPublished(assetId: number): void {
+  /**
+   * The name is on the disk. Unsynced on purpose: start-up works it out again from the file. `trashedAt`: it is the half
+   * of a photo that its owner deleted, and goes on to the trash.
+   */
+  confirmPublished(assetId: number, trashedAt: number | null): void {
     this.#database.writeRelaxed((prepare) => {
-      prepare("UPDATE asset SET state = 'present' WHERE id = ?").run(assetId);
+      if (trashedAt === null) prepare("UPDATE asset SET state = 'present' WHERE id = ?").run(assetId);
+      else {
+        prepare(
+          `UPDATE asset SET state = 'trashed', trashed_at = ?, trashed_day = (SELECT day FROM trash_calendar)
+           WHERE id = ?`,
+        ).run(trashedAt, assetId);
+        prepare('INSERT OR IGNORE INTO relocation (asset_id) VALUES (?)').run(assetId);
+      }
       prepare('DELETE FROM publishing WHERE asset_id = ?').run(assetId);
     });
   }
@@ -222,15 +258,12 @@ export class LibraryStore {
     return this.#get('SELECT 1 FROM publishing WHERE source = ?', source) !== undefined;
   }
 
-  timeline(personId: string, before: Cursor | undefined, limit: number): AssetRow[] {
-    const at = before?.at ?? Number.MAX_SAFE_INTEGER;
-    const id = before?.id ?? Number.MAX_SAFE_INTEGER;
+  /** What is present of a person, of every kind. */
+  assetsAfter(personId: string, afterId: number, limit: number): AssetRow[] {
     return this.#all(
-      `SELECT ${assetColumns} FROM asset WHERE person_id = ? AND state = 'present' AND (captured_at, id) < (?, ?)
-       ORDER BY captured_at DESC, id DESC LIMIT ?`,
+      `SELECT ${assetColumns} FROM asset WHERE person_id = ? AND state = 'present' AND id > ? ORDER BY id LIMIT ?`,
       personId,
-      at,
-      id,
+      afterId,
       limit,
     );
   }
@@ -238,12 +271,25 @@ export class LibraryStore {
   // --- phone items --------------------------------------------------------------------------------------------------
 
   item(phoneId: string, path: string): ItemRow | undefined {
-    return this.#get(`${itemQuery} WHERE phone_item.phone_id = ? AND phone_item.path = ?`, phoneId, path);
+    return this.#get(`${itemQuery} WHERE phone_item.phone_id = +? AND phone_item.path = +?`, phoneId, path);
+  }
+
+  /** As `item`, all at once: a tenth of the time for a thousand of them. */
+  itemsAt(phoneId: string, paths: readonly string[]): Map<string, ItemRow> {
+    const found = new Map<string, ItemRow>();
+    const asText = paths.filter((path) => path.isWellFormed() && !path.includes('\0'));
+    for (const row of this.#all<ItemRow>(itemsQuery, JSON.stringify(asText), phoneId)) found.set(row.path, row);
+    // What JSON and SQLite do not write alike is asked for by itself.
+    for (const path of asText.length === paths.length ? [] : paths) {
+      const row = found.has(path) ? undefined : this.item(phoneId, path);
+      if (row !== undefined) found.set(path, row);
+    }
+    return found;
   }
 
   itemByKey(phoneId: string, key: string): ItemRow | undefined {
     return this.#get(
-      `${itemQuery} WHERE phone_item.phone_id = ? AND phone_item.key = ? ORDER BY phone_item.id DESC LIMIT 1`,
+      `${itemQuery} WHERE phone_item.phone_id = +? AND phone_item.key = +? ORDER BY phone_item.id DESC LIMIT 1`,
       phoneId,
       key,
     );
@@ -269,29 +315,38 @@ export class LibraryStore {
     this.#run('UPDATE phone_item SET seen_at = max(seen_at, ?) WHERE id = ?', seenAt, itemId);
   }
 
-  /** Inside `write`. */
+  /** Inside `write`: what waits, or was deleted here for good, and is not on the phone any more. */
   forgetWaiting(phoneId: string, notSeenSince: number): number {
     return this.#run(
-      'DELETE FROM phone_item WHERE phone_id = ? AND folder = 0 AND asset_id IS NULL AND seen_at < ?',
+      `DELETE FROM phone_item WHERE phone_id = ? AND folder = 0 AND seen_at < ?
+         AND (asset_id IS NULL OR (SELECT state FROM asset WHERE id = asset_id) = 'deleted')`,
       phoneId,
       notSeenSince,
     ).changes;
   }
 
+  /** `refused` counts with `deleted`: what its owner deleted here, be it in the trash or gone. */
   counts(phoneId: string): ItemCounts {
     const row = this.#get<ItemCounts>(
-      `SELECT count(*) AS seen, count(asset.id) AS safe, count(phone_item.refusal) AS refused,
-         max(asset.added_at) AS lastReceivedAt
-       FROM phone_item LEFT JOIN asset ON asset.id = phone_item.asset_id AND asset.state = 'present'
+      `SELECT count(*) AS seen,
+         count(*) FILTER (WHERE asset.state = 'present') AS safe,
+         count(*) FILTER (WHERE phone_item.refusal IS NOT NULL OR asset.state IN ('trashed', 'deleted')) AS refused,
+         count(*) FILTER (WHERE asset.state IN ('trashed', 'deleted')) AS deleted,
+         max(asset.added_at) FILTER (WHERE asset.state IN ('present', 'trashed', 'deleted')) AS lastReceivedAt
+       FROM phone_item LEFT JOIN asset ON asset.id = phone_item.asset_id
        WHERE phone_item.phone_id = ? AND phone_item.folder = 0`,
       phoneId,
     );
-    return row ?? { seen: 0, safe: 0, refused: 0, lastReceivedAt: null };
+    return row ?? { seen: 0, safe: 0, refused: 0, deleted: 0, lastReceivedAt: null };
   }
 
+  /** What its owner deleted comes last: of that the phone's person knows. */
   refusals(phoneId: string, limit: number): Array<{ path: string; refusal: string }> {
     return this.#all(
-      'SELECT path, refusal FROM phone_item WHERE phone_id = ? AND refusal IS NOT NULL ORDER BY id LIMIT ?',
+      `SELECT phone_item.path, coalesce(refusal, 'deleted') AS refusal
+       FROM phone_item LEFT JOIN asset ON asset.id = phone_item.asset_id
+       WHERE phone_id = ? AND folder = 0 AND (refusal IS NOT NULL OR asset.state IN ('trashed', 'deleted'))
+       ORDER BY refusal IS NULL, phone_item.id LIMIT ?`,
       phoneId,
       limit,
     );
@@ -345,12 +400,24 @@ export class LibraryStore {
   }
 }
 
+/** The clock on the wall as if it were UTC, with the fraction of its second. */
+function wallClockMs({ at, local }: CaptureDate): number {
+  return Date.parse(`${local}Z`) + (((at % 1000) + 1000) % 1000);
+}
+
 type ItemOfAsset = { item_id: number; item_path: string; item_mtime: number | null };
 
 const publishingQuery = `SELECT publishing.asset_id, publishing.source, publishing.previous, asset.path, asset.size,
     asset.sha256
   FROM publishing JOIN asset ON asset.id = publishing.asset_id`;
 
-const itemQuery = `SELECT phone_item.id, phone_item.path, phone_item.size, phone_item.mtime, phone_item.asset_id,
-    phone_item.refusal, asset.state AS asset_state, asset.sha256 AS asset_sha256
-  FROM phone_item LEFT JOIN asset ON asset.id = phone_item.asset_id`;
+const itemColumns = `phone_item.id, phone_item.path, phone_item.size, phone_item.mtime, phone_item.asset_id,
+  phone_item.refusal, asset.state AS asset_state, asset.sha256 AS asset_sha256`;
+/**
+ * Asked with `= +?`: where SQLite compares a bare `?` with a column while it chooses among partial indexes, it prepares
+ * the statement anew for every value, which takes four times as long as running it.
+ */
+const itemQuery = `SELECT ${itemColumns} FROM phone_item LEFT JOIN asset ON asset.id = phone_item.asset_id`;
+const itemsQuery = `SELECT ${itemColumns} FROM json_each(?) AS told
+  CROSS JOIN phone_item ON phone_item.phone_id = ? AND phone_item.path = told.value
+  LEFT JOIN asset ON asset.id = phone_item.asset_id`;

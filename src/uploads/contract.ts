@@ -1,7 +1,22 @@
-import { Type } from 'typebox';
+import { type Static, Type } from 'typebox';
 import type { Contract } from '../http/contract.ts';
 
 const UploadId = Type.Object({ id: Type.String({ maxLength: 64 }) });
+
+/** Told live, to the phone's person and to owners: no name of a file is in it. */
+export const UploadsEvent = Type.Object(
+  {
+    type: Type.Literal('phone-progress'),
+    phone: Type.String({ description: "the phone's id" }),
+    uploads: Type.Integer({ description: 'under way at this moment' }),
+    bytes: Type.Integer({ description: 'of those, what came' }),
+    length: Type.Union([Type.Integer(), Type.Null()], { description: 'of those, in all; null: not known of each' }),
+    arrived: Type.Integer({ description: 'files that are safe, since this burst began' }),
+    ended: Type.Boolean({ description: 'the burst is over: the last of its events' }),
+  },
+  { description: 'a phone sends; at most once a second' },
+);
+export type UploadsEvent = Static<typeof UploadsEvent>;
 
 /** tus 1.0.0: core, creation, creation-with-upload, termination, expiration (https://tus.io/protocols/resumable-upload). */
 export const uploadsContract = {

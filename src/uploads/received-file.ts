@@ -26,6 +26,8 @@ export class ReceivedFile {
   readonly #path: string;
   #file: FileHandle | undefined;
   #received = 0;
+  /** As `#received`, with what a `take` that goes on has written; otherwise 0. Counts for nothing. */
+  #arriving = 0;
   #synced = 0;
   /** What was durable when it was opened. Synced again before it counts, but no failure takes it back. */
   #found = 0;
@@ -40,6 +42,11 @@ export class ReceivedFile {
   /** Bytes that count; not all of them need be durable. */
   get received(): number {
     return this.#received;
+  }
+
+  /** Those, and what comes now and may be taken back. */
+  get arriving(): number {
+    return Math.max(this.#received, this.#arriving);
   }
 
   get synced(): number {
@@ -88,6 +95,11 @@ export class ReceivedFile {
           this.#synced = at;
           await synced(at);
         },
+        written: (at) => {
+          this.#arriving = at;
+        },
+      }).finally(() => {
+        this.#arriving = 0;
       });
       this.#received = position + result.written;
       this.#hash = hash;

@@ -31,6 +31,8 @@ export type ReceiveOptions = Readonly<{
   stop: AbortSignal;
   /** Told after each sync: everything before this position is durable. Its own failure ends the receiving. */
   synced: (position: number) => Promise<void>;
+  /** Told after each write, of about 1 MiB: everything before this position is in the file, and not yet durable. */
+  written?: (position: number) => void;
 }>;
 
 /**
@@ -168,6 +170,7 @@ class Receiver {
       (bytes) => {
         this.#writing = undefined;
         this.#written += bytes;
+        this.#options.written?.(at + bytes);
         if (this.#ownsChunks) for (const buffer of buffers) giveBack(buffer);
         this.#startSync();
         if (this.#queuedBytes >= writeBytes) this.#startWrite();

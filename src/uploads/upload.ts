@@ -111,6 +111,11 @@ export class Upload {
     return this.#ended !== undefined && 'finished' in this.#ended ? this.#ended.length : this.#file.received;
   }
 
+  /** `received`, and what an `append` that goes on has brought, about 1 MiB at a time. For show: it may be taken back. */
+  get arriving(): number {
+    return Math.max(this.received, this.#file.arriving);
+  }
+
   /** Whether all announced bytes came. */
   get complete(): boolean {
     return this.#length !== undefined && this.received === this.#length;

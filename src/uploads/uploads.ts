@@ -11,6 +11,7 @@ import { ignoreMissing } from '../platform/durable-files.ts';
 import { CodedError, type ErrorCode } from '../platform/errors.ts';
 import type { Logger } from '../platform/log.ts';
 import { type Live, LiveUploads } from './live-uploads.ts';
+import { PhoneProgress, type TellUploads } from './phone-progress.ts';
 import { type FoundUpload, isSafe, UploadStore } from './store.ts';
 import { Upload, type UploadBeginning, type UploadEnd, type UploadFacts, type UploadOwner } from './upload.ts';
 
@@ -29,6 +30,8 @@ const uploadLimits = {
   usedAtOncePerPhoneMax: 16,
   /** An upload's row is told of its use this often. */
   touchMs: 60_000,
+  progressEveryMs: 1_000,
+  burstRestMs: 5_000,
   /** Free space that receiving leaves alone: the catalogue must always be able to commit. */
   reserveBytes: 16 * 1024 * 1024,
 };
@@ -41,6 +44,8 @@ export type UploadsDeps = Readonly<{
   now: () => number;
   randomBytes: (size: number) => Buffer;
   log: Logger;
+  /** Told how each phone's backup goes on. */
+  tell?: TellUploads;
   limits?: Partial<UploadLimits>;
 }>;
 
@@ -48,12 +53,14 @@ export class Uploads {
   readonly #deps: UploadsDeps;
   readonly #limits: UploadLimits;
   readonly #live: LiveUploads;
+  readonly #progress: PhoneProgress;
   readonly #stores = new WeakMap<OpenLibrary, UploadStore>();
 
   constructor(deps: UploadsDeps) {
     this.#deps = deps;
     this.#limits = { ...uploadLimits, ...deps.limits };
     this.#live = new LiveUploads(this.#limits);
+    this.#progress = new PhoneProgress(deps.tell ?? (() => undefined), this.#limits);
   }
 
   /** Follows the library as it opens and closes. Call before the library is opened. */
@@ -91,7 +98,7 @@ export class Uploads {
       });
       const live = this.#live.add(upload, library);
       try {
-        return await this.#live.alone(live, () => use(upload));
+        return await this.#live.alone(live, () => this.#progress.follow(upload, () => use(upload)));
       } finally {
         if (!upload.recorded) await this.#discard(library, id);
       }
@@ -108,7 +115,7 @@ export class Uploads {
     return await this.#guarded(library, async () => {
       const live = await this.#find(library, phoneId, id);
       return await this.#live.alone(live, async () => {
-        const result = await use(live.upload);
+        const result = await this.#progress.follow(live.upload, () => use(live.upload));
         this.#touch(live);
         return result;
       });
@@ -136,6 +143,7 @@ export class Uploads {
 
   /** Lets every received file go. */
   async close(): Promise<void> {
+    this.#progress.close();
     await this.#live.close();
   }
 
