@@ -1,0 +1,70 @@
+/**
+ * The made pictures on the disk: one file an asset under .nightjar/thumbs, its grid picture first, then its preview.
+ * Nothing here is synced: what a power cut takes is noticed when it is read, and made again.
+ */
+import { type FileHandle, mkdir, open, rename, rm, unlink, writeFile } from 'node:fs/promises';
+import type { OpenLibrary } from '../library/open-library.ts';
+import { ignoreMissing } from '../platform/durable-files.ts';
+import { systemCode } from '../platform/errors.ts';
+
+const thumbsFolder = '.nightjar/thumbs';
+const assetsPerFolder = 1_000;
+
+export type Pictures = Readonly<{ grid: Buffer; preview: Buffer }>;
+type Part = Readonly<{ offset: number; length: number; fileBytes: number }>;
+
+/** @throws system errors: a full disk, a disk that is gone. */
+export async function writePictures(library: OpenLibrary, assetId: number, { grid, preview }: Pictures): Promise<void> {
+  const { folder, file } = placeOf(library, assetId);
+  const unfinished = `${file}.new`;
+  const write = () => writeFile(unfinished, Buffer.concat([grid, preview]));
+  try {
+    await write().catch(async (error: unknown) => {
+      if (systemCode(error) !== 'ENOENT') throw error;
+      await mkdir(folder, { recursive: true });
+      await write();
+    });
+    await rename(unfinished, file);
+  } catch (error) {
+    await rm(unfinished, { force: true }).catch(() => undefined);
+    throw error;
+  }
+}
+
+/** The bytes of one picture; undefined when its file is gone, or not what was written. */
+export async function readPicture(library: OpenLibrary, assetId: number, part: Part): Promise<Buffer | undefined> {
+  let handle: FileHandle;
+  try {
+    handle = await open(placeOf(library, assetId).file, 'r');
+  } catch (error) {
+    if (systemCode(error) === 'ENOENT') return undefined;
+    throw error;
+  }
+  try {
+    if ((await handle.stat()).size !== part.fileBytes) return undefined;
+    const bytes = Buffer.allocUnsafe(part.length);
+    const { bytesRead } = await handle.read(bytes, 0, part.length, part.offset);
+    return bytesRead === part.length && isWebp(bytes) ? bytes : undefined;
+  } finally {
+    await handle.close();
+  }
+}
+
+export async function removePictures(library: OpenLibrary, assetId: number): Promise<void> {
+  await unlink(placeOf(library, assetId).file).catch(ignoreMissing);
+}
+
+/** RFC 9649, section 2.4: 'RIFF', the length of the rest, 'WEBP'. Zeros that a power cut left are none. */
+function isWebp(bytes: Buffer): boolean {
+  return (
+    bytes.length >= 12 &&
+    bytes.toString('latin1', 0, 4) === 'RIFF' &&
+    bytes.readUInt32LE(4) + 8 === bytes.length &&
+    bytes.toString('latin1', 8, 12) === 'WEBP'
+  );
+}
+
+function placeOf(library: OpenLibrary, assetId: number): { folder: string; file: string } {
+  const folder = `${thumbsFolder}/${Math.floor(assetId / assetsPerFolder)}`;
+  return { folder: library.disk.resolve(folder), file: library.disk.resolve(`${folder}/${assetId}`) };
+}

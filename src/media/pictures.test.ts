@@ -1,0 +1,180 @@
+import { createHash } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import { rm, truncate, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { Readable } from 'node:stream';
+import type { Static } from 'typebox';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { exifJpeg } from '../../test/support/exif-jpeg.ts';
+import { TestBox } from '../../test/support/open-library.ts';
+import type { Library } from '../library/library.ts';
+import type { MediaEvent } from './contract.ts';
+import { MediaWorker } from './media-worker.ts';
+import { Pictures } from './pictures.ts';
+
+const program = new URL('../../test/support/planted-worker.ts', import.meta.url).pathname;
+const notAborted = new AbortController().signal;
+
+describe('pictures', () => {
+  let box: TestBox;
+  let pictures: Pictures;
+  let maker: MediaWorker;
+  let told: Array<Static<typeof MediaEvent>>;
+  let seed = 0;
+
+  beforeEach(async () => {
+    told = [];
+    maker = new MediaWorker({ socket: undefined, program });
+    box = await TestBox.make(tmpdir(), {}, (library: Library) => {
+      const tell = (_person: string, event: Static<typeof MediaEvent>) => void told.push(event);
+      const log = { warn: () => undefined };
+      pictures = new Pictures({ library, maker, tell, log, now: Date.now, waitMs: 10_000 });
+      pictures.open();
+    });
+  });
+  afterEach(async () => {
+    await box.remove();
+    await maker.close();
+  });
+
+  /** Sends a picture under this name and returns its asset's id. */
+  const send = async (name: string): Promise<number> => {
+    const bytes = exifJpeg({ seed: ++seed, bytes: 5_000, takenLocal: '2025-07-14T09:30:00' });
+    const facts = { path: `DCIM/${name}` };
+    await box.uploads.begin(box.owner.phoneId, { door: 'test', length: bytes.length, facts }, async (upload) => {
+      await upload.openFile();
+      await upload.append(0, Readable.from([bytes]));
+      await upload.finish();
+    });
+    pictures.look();
+    const sha256 = createHash('sha256').update(bytes).digest();
+    const row = box.library.current().rows.assetByContent(box.owner.person.id, sha256);
+    if (row === undefined) throw new Error(`${name} did not come in.`);
+    return row.id;
+  };
+  const text = async (id: number, size: 'grid' | 'preview' = 'grid') =>
+    (await pictures.picture(box.owner.person.id, id, size, notAborted)).bytes.toString('latin1', 12);
+  const refusal = async (id: number) =>
+    await pictures.picture(box.owner.person.id, id, 'grid', notAborted).then(
+      () => undefined,
+      (error: { code: string; message: string }) => error,
+    );
+  const row = (id: number) =>
+    box.library.current().database.prepare('SELECT * FROM picture WHERE asset_id = ?').get(id) as Record<
+      string,
+      unknown
+    >;
+  /** Makes what waits for its next try due at once. */
+  const dueNow = () => {
+    const { database } = box.library.current();
+    database.writeRelaxed((prepare) => prepare('UPDATE picture SET run_after = 0').run());
+    pictures.look();
+  };
+  const fileOf = (id: number) => join(box.disk, `.nightjar/thumbs/0/${id}`);
+
+  it('are made of what arrives, and told of', async () => {
+    const id = await send('one.jpg');
+    await expect
+      .poll(() => told)
+      .toEqual([{ type: 'picture-ready', asset: id, width: 4, height: 3, thumbhash: 'AQID', durationMs: null }]);
+    expect([await text(id), await text(id, 'preview')]).toEqual(['grid of one.jpg', 'preview of one.jpg']);
+  });
+
+  it('are made again when their file is gone, short, or not what it was', async () => {
+    const id = await send('one.jpg');
+    await text(id);
+    const good = readFileSync(fileOf(id));
+    for (const spoil of [
+      () => rm(fileOf(id)),
+      () => truncate(fileOf(id), 0),
+      () => writeFile(fileOf(id), Buffer.alloc(good.length)),
+      () => rm(join(box.disk, '.nightjar/thumbs'), { recursive: true }),
+    ]) {
+      await spoil();
+      expect(await text(id)).toBe('grid of one.jpg');
+      expect(readFileSync(fileOf(id)).equals(good)).toBe(true);
+    }
+  });
+
+  it('are all made anew when asked for, and shown until then', async () => {
+    const ids = [await send('one.jpg'), await send('two.jpg')];
+    for (const id of ids) await text(id);
+    await expect.poll(() => told.length).toBe(2);
+    await pictures.makeAgain(box.owner.person.id);
+    expect(await text(ids[0] as number)).toBe('grid of one.jpg');
+    await expect.poll(() => told.length).toBe(4);
+    expect(pictures.summary(box.owner.person.id)).toMatchObject({ wanted: 0, ready: 2, refused: 0 });
+  });
+
+  it('of a file that the worker refuses say why, and so do those of a file that is none', async () => {
+    const id = await send('broken.jpg');
+    await expect.poll(() => row(id)['state']).toBe('refused');
+    expect(await refusal(id)).toMatchObject({ code: 'no-picture', message: 'It ends in the middle.' });
+    const { refusals } = pictures.summary(box.owner.person.id);
+    expect(refusals).toMatchObject([{ id, code: 'damaged', reason: 'It ends in the middle.' }]);
+    expect(await refusal(await send('notes.txt'))).toMatchObject({ code: 'no-picture' });
+    expect(await refusal(4_000)).toMatchObject({ code: 'not-found' });
+  });
+
+  it.each([
+    'crash',
+    'lies',
+    'babbles',
+    'other',
+  ])('cost a file that "%s" its picture after three tries, and no other', async (what) => {
+    const id = await send(`${what}.jpg`);
+    for (let attempts = 1; attempts <= 3; attempts++) {
+      await expect.poll(() => row(id)['attempts']).toBe(attempts);
+      if (attempts === 1) expect(await text(await send('good.jpg'))).toBe('grid of good.jpg');
+      await expect.poll(() => maker.pid === undefined || told.length > 0).toBe(true);
+      dueNow();
+    }
+    await expect.poll(() => row(id)['state']).toBe('refused');
+    expect((await refusal(id))?.message).toContain('three times');
+    expect(await text(await send('after.jpg'))).toBe('grid of after.jpg');
+  });
+
+  it('that somebody looks at come before all others', async () => {
+    const ids: number[] = [];
+    for (let n = 0; n < 30; n++) ids.push(await send(`${n}.jpg`));
+    const last = ids.at(-1) as number;
+    await pictures.makeAgain(box.owner.person.id);
+    await rm(fileOf(last), { force: true });
+    const before = told.length;
+    await text(last);
+    const order = told.slice(before).map(({ asset }) => asset);
+    // What was under way ends first.
+    expect(order.indexOf(last)).toBeLessThanOrEqual(1);
+    expect(order.length).toBeLessThan(10);
+  });
+
+  it('are nobody else’s', async () => {
+    const id = await send('mine.jpg');
+    await text(id);
+    await expect(pictures.picture(box.stranger.person.id, id, 'grid', notAborted)).rejects.toMatchObject({
+      code: 'not-found',
+    });
+    expect(() => pictures.motionOf(box.stranger.person.id, id)).toThrow('no moving part');
+  });
+
+  it('go on after a restart, and while the disk goes away and comes back', async () => {
+    const id = await send('one.jpg');
+    await box.restart();
+    expect(await text(id)).toBe('grid of one.jpg');
+    await box.library.failed(box.library.current(), Object.assign(new Error('gone'), { code: 'EIO' }));
+    await expect.poll(() => box.library.state).toBe('ok');
+    expect(await text(await send('two.jpg'))).toBe('grid of two.jpg');
+  });
+
+  it('of a file that was taken away by hand are not tried, and it is wanted again', async () => {
+    const { rows, database } = box.library.current();
+    const id = await send('one.jpg');
+    await text(id);
+    await rm(join(box.disk, rows.asset(id)?.path ?? ''));
+    database.writeRelaxed((prepare) => prepare("UPDATE picture SET state = 'wanted'").run());
+    dueNow();
+    await expect.poll(() => rows.asset(id)?.state).toBe('missing');
+    expect(row(id)['attempts']).toBe(1);
+  });
+});
