@@ -18,12 +18,14 @@ node_modules/.package-lock.json: package.json package-lock.json .npmrc
 client: node_modules/.package-lock.json
 	@node src/client/bundle.ts
 
-# Without ffprobe the box runs, and says that videos must wait.
+# Without them the box runs, and says that videos must wait; pictures of iPhones are then made slowly.
 tools:
-	@system/debian-packages ffprobe:ffmpeg || echo "Going on without: videos will wait until it is there." >&2
+	@system/debian-packages ffprobe:ffmpeg heif-convert:libheif-examples || \
+	  echo "Going on without: videos will wait until ffprobe is there." >&2
 
 test-tools: tools
-	@system/debian-packages xfs_io:xfsprogs strace:strace mkfs.ext4:e2fsprogs losetup:mount
+	@system/debian-packages xfs_io:xfsprogs strace:strace mkfs.ext4:e2fsprogs losetup:mount \
+	  heif-enc:libheif-examples vipsthumbnail:libvips-tools compare:imagemagick unzip:unzip
 
 run: tools client
 	@mkdir -p .run/disk
@@ -43,8 +45,10 @@ test: test-tools check client
 	vitest run --config test/faults/vitest.config.ts
 
 soak: test-tools client
+	NIGHTJAR_SOAK=1 vitest run src/library/downloads.test.ts
 	NIGHTJAR_SOAK=1 vitest run --config test/faults/vitest.config.ts
 
 bench: client
-	@system/debian-packages rclone:rclone nginx:nginx-light
+	@system/debian-packages rclone:rclone nginx:nginx-light vipsthumbnail:libvips-tools heif-convert:libheif-examples
 	node test/bench/main.ts
+	for part in thumbnails memory timeline nothing-new; do node test/bench/main.ts $$part || exit 1; done

@@ -18,6 +18,8 @@ export type Config = Readonly<{
   setupCode: string | undefined;
   /** False for a box behind a proxy: then nothing but the welcome page is served over http, also on loopback. */
   loopbackHttp: boolean;
+  /** The socket of a worker program that the system starts (on the device). Undefined: the box starts its own. */
+  mediaSocket: string | undefined;
   logLevel: string;
 }>;
 
@@ -38,6 +40,7 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>): C
   if (setupCode !== undefined && setupCode !== '' && setupCode.length < 8) {
     throw invalid('NIGHTJAR_SETUP_CODE', 'at least 8 characters: whoever knows it owns a new box');
   }
+  const mediaSocket = env['NIGHTJAR_MEDIA_SOCKET'];
   return Object.freeze({
     stateDir: resolve(stateDir === undefined || stateDir === '' ? join(process.cwd(), '.run/state') : stateDir),
     diskDir: diskDir === undefined || diskDir === '' ? undefined : resolve(diskDir),
@@ -47,6 +50,7 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>): C
     hosts: Object.freeze(hostList(env['NIGHTJAR_HOSTS'])),
     setupCode: setupCode === '' ? undefined : setupCode,
     loopbackHttp: flag(env, 'NIGHTJAR_LOOPBACK_HTTP', true),
+    mediaSocket: mediaSocket === undefined || mediaSocket === '' ? undefined : resolve(mediaSocket),
     logLevel,
   });
 }

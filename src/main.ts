@@ -6,6 +6,7 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { readConfig } from './config.ts';
 import { Nightjar } from './nightjar.ts';
+import { keepCompiled } from './platform/compile-cache.ts';
 import { CodedError } from './platform/errors.ts';
 import { createLog } from './platform/log.ts';
 
@@ -20,6 +21,7 @@ async function main(): Promise<void> {
     process.once('SIGINT', resolve);
   });
   const started = await box.start();
+  keepCompiled();
   if (process.argv.includes('--announce')) await announce(config.stateDir, started);
   log.info({ signal: await stopped }, 'stopping');
   setTimeout(() => process.exit(1), stopMsMax).unref();

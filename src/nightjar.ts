@@ -8,34 +8,32 @@ import type { FastifyRequest } from 'fastify';
 import { Access } from './access/access.ts';
 import { accessRoutes } from './access/routes.ts';
 import { sessionTokenFrom } from './access/sessions.ts';
+import { eventsContract, type LiveEvent } from './api.ts';
 import type { Config } from './config.ts';
 import type { Caller } from './http/caller.ts';
 import type { Routes } from './http/contract.ts';
 import { healthRoutes } from './http/health.ts';
 import { BoxIdentity } from './http/identity.ts';
+import { LiveEvents } from './http/live-events.ts';
 import { openApiRoutes } from './http/openapi.ts';
 import { certificateRoutes, staticPage } from './http/pages.ts';
 import { HttpServer, transportOf } from './http/server.ts';
 import { staticFiles } from './http/static-files.ts';
 import { welcomePage } from './http/welcome.ts';
-import { choose } from './library/capture-date.ts';
-import { CaptureReader } from './library/capture-reader.ts';
-import { Library } from './library/library.ts';
-import { mediaKind } from './library/media-kinds.ts';
-import type { OpenLibrary } from './library/open-library.ts';
-import { Publishing } from './library/publishing.ts';
+import { downloadsRoutes } from './library/downloads-routes.ts';
 import { libraryRoutes } from './library/routes.ts';
+import { trashRoutes } from './library/trash-routes.ts';
+import { mediaRoutes } from './media/routes.ts';
 import { type BoxFacts, Phones } from './phones/phones.ts';
 import { phonesRoutes } from './phones/routes.ts';
 import { hostAndPort, localAddresses } from './platform/addresses.ts';
-import { runCommand } from './platform/commands.ts';
 import { Database } from './platform/database.ts';
 import { Jobs } from './platform/jobs.ts';
 import type { Logger } from './platform/log.ts';
 import { Settings } from './platform/settings.ts';
+import { makeStorage } from './storage.ts';
 import { tusRoutes } from './uploads/tus.ts';
 import type { UploadOwner } from './uploads/upload.ts';
-import { Uploads } from './uploads/uploads.ts';
 
 const root = new URL('..', import.meta.url).pathname;
 const schemaDir = (name: string) => join(root, 'src/schema', name);
@@ -96,11 +94,25 @@ export class Nightjar {
       now,
     });
 
-    const { library, uploads, reader } = this.#storage(
-      settings,
-      () => access.people(),
-      (id) => ownerOf(phones, access, id),
-    );
+    const live = new LiveEvents<LiveEvent>({
+      contract: eventsContract,
+      identify: (request) => identify(request, access, phones),
+      now,
+      randomBytes,
+    });
+    const storage = makeStorage({
+      diskDir: config.diskDir,
+      migrationsDir: schemaDir('library'),
+      mediaSocket: config.mediaSocket,
+      adoptedDiskId: () => settings.text(diskIdSetting),
+      people: () => access.people(),
+      ownerOf: (id) => ownerOf(phones, access, id),
+      live,
+      log,
+      now,
+      part: (part, stop) => this.#part(part, stop),
+    });
+    const { library, uploads, pictures, reader } = storage;
     const access = this.#part(
       new Access({
         database,
@@ -143,6 +155,10 @@ export class Nightjar {
       phonesRoutes({ phones, transportOf }),
       libraryRoutes({ library, now, boxName: () => config.name, namesOf: (id) => namesOf(phones, access, id) }),
       tusRoutes(uploads),
+      mediaRoutes({ library, pictures }),
+      trashRoutes(storage.trash),
+      downloadsRoutes(storage.downloads),
+      live.routes(),
     ];
     const routes = [
       ...rooms,
@@ -152,6 +168,8 @@ export class Nightjar {
     ];
     const server = this.#server(routes, identity, (request) => identify(request, access, phones));
     const ports = await this.#listen(server, identity);
+    // A stream has no end of its own: it would hold the stop until its limit.
+    server.stopping.addEventListener('abort', () => live.close(), { once: true });
     // What is nearly in may come in; the rest is kept as far as it came, and its phone is told to come again.
     server.stopping.addEventListener('abort', () => setTimeout(() => uploads.interrupt(), uploadGraceMs), {
       once: true,
@@ -160,38 +178,6 @@ export class Nightjar {
     this.#followAddresses(identity, server);
     log.info({ version, ...ports, disk: library.state }, 'nightjar is ready');
     return { ...ports, setUp: access.claimed(), addresses: this.#boxFacts(identity).addresses };
-  }
-
-  /** What keeps the photos: the library on its disk, what reads their dates, and what receives them. */
-  #storage(
-    settings: Settings,
-    people: () => ReturnType<Access['people']>,
-    owner: (phoneId: string) => UploadOwner | undefined,
-  ): { library: Library; uploads: Uploads; reader: CaptureReader } {
-    const log = this.#log;
-    const reader = this.#part(new CaptureReader({ runCommand, now, log }), (it) => it.close());
-    const zone = Intl.DateTimeFormat().resolvedOptions().timeZone;
-    const publishing = new Publishing({
-      now,
-      captureDateOf: async (file, name, mtime) =>
-        choose({ metadata: await reader.read(file, mediaKind(name).kind), mtime, uploadedAt: now(), zone }),
-    });
-    const library = this.#part(
-      new Library({
-        diskDir: this.#config.diskDir,
-        migrationsDir: schemaDir('library'),
-        adoptedDiskId: () => settings.text(diskIdSetting),
-        people,
-        publishing,
-        videoToolsMissing: () => reader.videoToolsMissing(),
-        log,
-        now,
-      }),
-      (it) => it.close(),
-    );
-    const uploads = this.#part(new Uploads({ library, ownerOf: owner, now, randomBytes, log }), (it) => it.close());
-    library.onOpened(async (open) => this.#libraryHousekeeping(open, uploads));
-    return { library, uploads, reader };
   }
 
   #housekeeping(database: Database, phones: Phones): void {
@@ -223,25 +209,6 @@ export class Nightjar {
       look().catch((error: unknown) => this.#log.error({ err: error }, 'the certificate could not be renewed'));
     }, addressLookMs);
     this.#part(timer, clearInterval);
-  }
-
-  /** The jobs of a library live and end with it: they are rows in its own catalogue. */
-  #libraryHousekeeping(open: OpenLibrary, uploads: Uploads): void {
-    const handler = {
-      version: 1,
-      leaseMs: 300_000,
-      attemptsMax: 5,
-      run: async () => void (await uploads.removeExpired(open)),
-    };
-    const jobs = new Jobs({
-      database: open.database,
-      now,
-      log: this.#log,
-      handlers: { 'remove-expired-uploads': handler },
-    });
-    jobs.every('remove-expired-uploads', housekeepingMs);
-    open.beforeClosing(() => jobs.close());
-    jobs.open();
   }
 
   #server(

@@ -134,7 +134,11 @@ describe('a claimed box', () => {
     finishInventory: 'phone',
     phoneStatus: 'phone',
     phoneItems: 'phone',
+    listAssets: 'phone-or-person',
     timeline: 'phone-or-person',
+    timelineMonths: 'phone-or-person',
+    searchNames: 'phone-or-person',
+    getAsset: 'phone-or-person',
     original: 'phone-or-person',
     originalHead: 'phone-or-person',
     uploadOptions: 'public',
@@ -142,6 +146,18 @@ describe('a claimed box', () => {
     uploadOffset: 'phone',
     appendUpload: 'phone',
     abortUpload: 'phone',
+    thumbnail: 'phone-or-person',
+    preview: 'phone-or-person',
+    motion: 'phone-or-person',
+    pictures: 'phone-or-person',
+    makeAgain: 'signed-in',
+    trash: 'signed-in',
+    trashed: 'signed-in',
+    restoreTrashed: 'signed-in',
+    deleteTrashed: 'signed-in',
+    offerDownload: 'phone-or-person',
+    download: 'phone-or-person',
+    liveEvents: 'phone-or-person',
     // Last: an admitted caller is signed out by it.
     signOut: 'person',
   } as const;
@@ -152,6 +168,7 @@ describe('a claimed box', () => {
     public: ['nobody', 'phone', 'member phone', 'owner', 'console', 'revoked phone', 'signed out', 'made up'],
     phone: ['phone', 'member phone'],
     'phone-or-person': ['phone', 'member phone', 'owner'],
+    'signed-in': ['owner'],
     person: ['owner', 'console'],
     owner: ['owner', 'console'],
   } as const;
@@ -198,7 +215,9 @@ describe('a claimed box', () => {
     };
 
     it.each(Object.entries(levels))('%s: %s', async (name, level) => {
-      const { method = '', path = '', body } = routes[name] ?? {};
+      const { method = '', path: pattern = '', body } = routes[name] ?? {};
+      // A stream that was replaced is told so and ends at once; any other would not end.
+      const path = name === 'liveEvents' ? `${pattern}?after=replaced` : pattern;
       for (const [who, send] of callers) {
         judge(who, level, await send(method, path.replace(':id', '1'), body === undefined ? undefined : {}));
       }

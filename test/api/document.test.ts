@@ -49,7 +49,9 @@ describe('the OpenAPI document', () => {
 
   it('says for each route who may use it, and what it answers', () => {
     for (const { path, operation } of operations()) {
-      expect(['public', 'phone', 'phone-or-person', 'person', 'owner'], path).toContain(operation['x-access']);
+      expect(['public', 'phone', 'phone-or-person', 'signed-in', 'person', 'owner'], path).toContain(
+        operation['x-access'],
+      );
       expect(operation.security.length === 0, path).toBe(operation['x-access'] === 'public');
       expect(operation.summary.length, path).toBeGreaterThan(5);
       const statuses = Object.keys(operation.responses);

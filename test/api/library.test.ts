@@ -1,4 +1,4 @@
-/** What phones ask of the library: what it has, what is safe, the timeline; and that nobody sees another's. */
+/** What phones ask of the library: what it has, what is safe, all that there is; and that nobody sees another's. */
 import { createHash } from 'node:crypto';
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -164,14 +164,55 @@ describe('the library, as phones see it', () => {
     }
   });
 
+  it('gives one answer for several in a row to who asks for it so, and works each out as before', async () => {
+    const one = await app.pair('Alice', 'Runs');
+    const bytes = picture(77, '2021-01-01T01:01:01');
+    await one.send('DCIM/here.jpg', bytes, { mtime: String(mtime) });
+    const here = { path: 'DCIM/here.jpg', size: bytes.length, mtime };
+    const far = { path: 'DCIM/far.jpg', size: 123_456_789, mtime };
+    const items: Told[] = [
+      here,
+      here,
+      { ...far, path: '../a' },
+      { ...far, path: '../b' },
+      far,
+      // Told twice with other facts: the later one counts, although the first was just written down.
+      { ...far, mtime: mtime + 1 },
+      far,
+      { ...here, path: 'DCIM/copy.jpg' },
+      here,
+      { ...far, path: 'DCIM/\ud800.jpg' },
+    ];
+    const asked = async (runs: boolean) => {
+      const answer = await one.json('POST', '/api/phone/items/check', { items, runs });
+      expect(answer.status, answer.text).toBe(200);
+      return answer.json()['answers'] as Array<{ answer: string; code?: string; reason?: string; times?: number }>;
+    };
+    const refused = { answer: 'refused', code: 'invalid-name', reason: expect.any(String) };
+    const each = await asked(false);
+    expect(each.map(({ answer }) => answer)).toEqual(
+      ['have', 'have', 'refused', 'refused', 'need', 'need', 'need', 'send-hash', 'have'].concat(each[9]?.answer ?? ''),
+    );
+    const runs = await asked(true);
+    expect(runs.slice(0, 5)).toEqual([
+      { answer: 'have', times: 2 },
+      { ...refused, times: 2 },
+      { answer: 'need', times: 3 },
+      { answer: 'send-hash' },
+      { answer: 'have' },
+    ]);
+    expect(runs).toHaveLength(6);
+    expect(await status(one)).toMatchObject({ seen: 6, safe: 1 });
+  });
+
   it('shows nothing of one person to the phone of another', async () => {
     const mine = picture(21, '2023-05-05T05:05:05');
     const location = await phone.send('DCIM/mine.jpg', mine);
     const open = await phone.create(100, { path: 'half.txt' }, Buffer.alloc(50, 1));
     const half = open.headers.location ?? '';
-    const [asset] = (await phone.timeline()).assets;
+    const [asset] = (await phone.library()).assets;
     expect(asset).toBeDefined();
-    expect((await bob.timeline()).assets).toEqual([]);
+    expect((await bob.library()).assets).toEqual([]);
     expect((await bob.ask('GET', '/api/phone/items')).json()).toEqual({ items: [], next: null });
     for (const method of ['GET', 'HEAD']) {
       expect((await bob.ask(method, `/api/assets/${asset?.id}/original`)).status).toBe(404);
@@ -193,18 +234,18 @@ describe('the library, as phones see it', () => {
     }
     expect((await phone.patch(half, 50, Buffer.alloc(50, 1))).status).toBe(204);
     // A person's other phone reads that person's library, and sent nothing of it.
-    expect((await other.timeline()).assets.map(({ id }) => id)).toContain(asset?.id);
+    expect((await other.library()).assets.map(({ id }) => id)).toContain(asset?.id);
     expect((await other.ask('GET', '/api/phone/items')).json()['items']).toEqual([]);
     // The same bytes of another person are another file.
     await bob.send('DCIM/same.jpg', mine);
-    expect((await bob.timeline()).assets.map(({ path }) => path)).toEqual(['Photos/Bob/2023/2023-05/same.jpg']);
+    expect((await bob.library()).assets.map(({ path }) => path)).toEqual(['Photos/Bob/2023/2023-05/same.jpg']);
   });
 
   it('asks for a file again that somebody removed from the disk', async () => {
     const one = await app.pair('Carol', 'Phone');
     const bytes = picture(31, '2022-02-02T02:02:02');
     await one.send('DCIM/gone.jpg', bytes, { mtime: String(mtime) });
-    const [asset] = (await one.timeline()).assets;
+    const [asset] = (await one.library()).assets;
     await rm(join(app.diskDir, asset?.path ?? ''));
     const answer = await one.ask('GET', `/api/assets/${asset?.id}/original`);
     expect([answer.status, answer.json()['code']]).toEqual([404, 'not-found']);
@@ -213,7 +254,7 @@ describe('the library, as phones see it', () => {
   });
 });
 
-describe('the timeline', () => {
+describe('the list of all files', () => {
   type Page<T> = { rows: T[]; next: string | null };
   /** All pages; `between` runs after the first. */
   async function walk<T>(page: (cursor: string) => Promise<Page<T>>, limit: number, between?: () => Promise<unknown>) {
@@ -228,7 +269,7 @@ describe('the timeline', () => {
     return seen;
   }
 
-  it('is walked in pages without gaps or repeats, also across equal moments and while photos come in', async () => {
+  it('is walked in pages without gaps or repeats, also while photos come in, and has files of every kind', async () => {
     await using app = await App.startClaimed();
     const phone = await app.pair('Alice', 'Pixel');
     const times = ['2025-01-01T10:00:00', '2025-01-01T10:00:00', '2024-12-31T23:59:59'];
@@ -238,27 +279,29 @@ describe('the timeline', () => {
       sent.push(sha256(bytes));
       await phone.send(`DCIM/${seed}.jpg`, bytes);
     }
-    const timeline = async (query: string) => {
-      const { assets, next } = await phone.timeline(query);
+    const library = async (query: string) => {
+      const { assets, next } = await phone.library(query);
       return { rows: assets, next };
     };
+    const note = Buffer.from('a note');
+    await phone.send('DCIM/27.txt', note);
+    sent.push(sha256(note));
     const late = picture(99, '2026-01-01T00:00:00');
-    for (const limit of [1, 9, 27, 1000, 4]) {
+    for (const limit of [1, 7, 28, 1000, 4]) {
       const between = limit === 4 ? () => phone.send('DCIM/late.jpg', late) : undefined;
-      const seen = await walk(timeline, limit, between);
-      expect(seen.map((one) => one.sha256).sort()).toEqual([...sent].sort());
-      expect(seen).toEqual([...seen].sort((a, b) => b.capturedAt - a.capturedAt || b.id - a.id));
+      const seen = await walk(library, limit, between);
+      // What comes in meanwhile is at the end.
+      expect(seen.map((one) => one.sha256)).toEqual(limit === 4 ? [...sent, sha256(late)] : sent);
     }
-    expect((await walk(timeline, 5)).map((one) => one.sha256)[0]).toBe(sha256(late));
     const items = await walk(async (query) => {
       const { items: rows, next } = (await phone.ask('GET', `/api/phone/items${query}`)).json();
       return { rows: rows as Array<{ path: string }>, next: next as string | null };
     }, 10);
-    const paths = Array.from({ length: 27 }, (_, seed) => `DCIM/${seed}.jpg`);
+    const paths = Array.from({ length: 28 }, (_, seed) => `DCIM/${seed}.${seed === 27 ? 'txt' : 'jpg'}`);
     expect(items.map(({ path }) => path)).toEqual([...paths, 'DCIM/late.jpg']);
     const long = 'a'.repeat(200);
     for (const query of ['limit=0', 'limit=1001', 'limit=x', 'cursor=%00', 'cursor=AAAA', `cursor=${long}`]) {
-      const answer = await phone.ask('GET', `/api/timeline?${query}`);
+      const answer = await phone.ask('GET', `/api/assets?${query}`);
       expect([answer.status, answer.json()['code']], query).toEqual([400, 'invalid-request']);
     }
   });

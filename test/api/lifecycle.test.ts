@@ -44,14 +44,14 @@ describe('a box', () => {
     const open = (await phone.create(1_000, { path: 'b.txt' }, Buffer.alloc(400, 'b'))).headers.location ?? '';
     const pairing = (await app.console('POST', '/api/pairings', { person: 'Alice', phone: 'Tablet' })).json();
     const before = {
-      timeline: await phone.timeline(),
+      library: await phone.library(),
       status: (await phone.ask('GET', '/api/phone/status')).json(),
       people: (await app.console('GET', '/api/people')).json(),
     };
     await app.restart();
     expect((await app.ask('GET', '/api/sessions/current', { cookie: session })).status).toBe(200);
     const after = {
-      timeline: await phone.timeline(),
+      library: await phone.library(),
       status: (await phone.ask('GET', '/api/phone/status')).json(),
       people: (await app.console('GET', '/api/people')).json(),
     };
@@ -61,7 +61,7 @@ describe('a box', () => {
     expect((await phone.patch(open, 400, Buffer.alloc(600, 'b'))).status).toBe(204);
     const redeemed = await app.ask('POST', '/api/pairings/redeem', {}, { code: pairing['code'] });
     expect(redeemed.status).toBe(201);
-    const [asset] = before.timeline.assets;
+    const [asset] = before.library.assets;
     expect((await phone.ask('GET', `/api/assets/${asset?.id}/original`)).status).toBe(200);
     expect((await app.console('POST', '/api/pairings', { person: 'Alice', phone: 'x' })).json()['fingerprint']).toBe(
       pairing['fingerprint'],
@@ -169,7 +169,7 @@ describe('a box', () => {
     for (const answer of [
       await phone.patch(open, 40, Buffer.alloc(60, 'a')),
       await phone.create(10, { path: 'b.txt' }, Buffer.alloc(10)),
-      await phone.ask('GET', '/api/timeline'),
+      await phone.ask('GET', '/api/assets'),
       await phone.ask('GET', '/api/phone/status'),
       await phone.json('POST', '/api/phone/items/check', { items: [] }),
       await phone.json('POST', '/api/phone/inventory/finish', { startedAt: 0 }),

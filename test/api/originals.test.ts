@@ -21,7 +21,7 @@ describe('an original', () => {
     app = await App.startClaimed();
     phone = await app.pair('Alice', 'Pixel');
     await phone.send('DCIM/Übung "1".jpg', jpeg, { mtime: '1700000000000' });
-    at = `/api/assets/${(await phone.timeline()).assets[0]?.id}/original`;
+    at = `/api/assets/${(await phone.library()).assets[0]?.id}/original`;
   });
   afterAll(() => app[Symbol.asyncDispose]());
 
@@ -132,7 +132,7 @@ describe('an original', () => {
 
   it('of no bytes is given too', async () => {
     await phone.send('Download/empty.txt', Buffer.alloc(0));
-    const empty = (await phone.timeline()).assets.find(({ size }) => size === 0);
+    const empty = (await phone.library()).assets.find(({ size }) => size === 0);
     const path = `/api/assets/${empty?.id}/original`;
     const { status, headers, body } = await get({}, 'GET', path);
     expect([status, headers['content-length'], body.length]).toEqual([200, '0', 0]);
@@ -144,7 +144,7 @@ describe('an original', () => {
   it('of a client that goes away is let go', async () => {
     const big = exifJpeg({ seed: 2, bytes: 20_000_000, takenLocal: '2025-07-14T09:30:00' });
     await phone.send('DCIM/big.jpg', big);
-    const path = `/api/assets/${(await phone.timeline()).assets.find(({ size }) => size === big.length)?.id}/original`;
+    const path = `/api/assets/${(await phone.library()).assets.find(({ size }) => size === big.length)?.id}/original`;
     for (let times = 0; times < 20; times++) {
       await new Promise<void>((resolve, reject) => {
         const headers = { authorization: `Bearer ${phone.token}` };
@@ -181,7 +181,7 @@ describe('an original', () => {
   it('that somebody changed on the disk is not given for the photo that came in', async () => {
     const bytes = exifJpeg({ seed: 3, bytes: 5_000, takenLocal: '2024-07-14T09:30:00' });
     await phone.send('DCIM/changed.jpg', bytes);
-    const asset = (await phone.timeline()).assets.find(({ path }) => path.endsWith('changed.jpg'));
+    const asset = (await phone.library()).assets.find(({ path }) => path.endsWith('changed.jpg'));
     await appendFile(join(app.diskDir, asset?.path ?? ''), 'x');
     expect((await get({}, 'GET', `/api/assets/${asset?.id}/original`)).status).toBe(404);
   });

@@ -3,7 +3,7 @@ import { execFile } from 'node:child_process';
 import { readdirSync, readFileSync } from 'node:fs';
 import { mkdir, readdir, stat } from 'node:fs/promises';
 import { cpus, release, totalmem } from 'node:os';
-import { join, resolve } from 'node:path';
+import { basename, join, resolve } from 'node:path';
 import { promisify } from 'node:util';
 
 const run = promisify(execFile);
@@ -16,7 +16,38 @@ const ticksPerSecond = 100;
 
 /** What the process and all below it have used so far: living ones, and ended ones that were waited for. */
 export function treeCpu(rootPid: number): Cpu {
-  const all = new Map<number, { parent: number; user: number; system: number }>();
+  let user = 0;
+  let system = 0;
+  for (const times of treeOf(rootPid).values()) {
+    user += times.user;
+    system += times.system;
+  }
+  return { user, system };
+}
+
+/** The anonymous memory of the process and of each below it, by process id (proc(5), smaps_rollup). */
+export function treeAnonymousBytes(rootPid: number): Map<number, { command: string; bytes: number }> {
+  const found = new Map<number, { command: string; bytes: number }>();
+  for (const pid of treeOf(rootPid).keys()) {
+    try {
+      const [, kilobytes] = /^Anonymous: +(\d+) kB$/m.exec(readFileSync(`/proc/${pid}/smaps_rollup`, 'latin1')) ?? [];
+      const words = readFileSync(`/proc/${pid}/cmdline`, 'latin1').split('\0');
+      const command = words
+        .filter((word) => /^[^-]/.test(word))
+        .slice(0, 2)
+        .map((word) => basename(word));
+      found.set(pid, { command: command.join(' '), bytes: Number(kilobytes ?? 0) * 1024 });
+    } catch {
+      // Ended between the list and now.
+    }
+  }
+  return found;
+}
+
+type ProcessTimes = Cpu & Readonly<{ parent: number }>;
+
+function treeOf(rootPid: number): Map<number, ProcessTimes> {
+  const all = new Map<number, ProcessTimes>();
   for (const name of readdirSync('/proc')) {
     if (!/^\d+$/.test(name)) continue;
     const times = statOf(name);
@@ -27,17 +58,10 @@ export function treeCpu(rootPid: number): Cpu {
     const parent = all.get(pid)?.parent ?? 0;
     return parent > 1 && isBelow(parent);
   };
-  let user = 0;
-  let system = 0;
-  for (const [pid, times] of all) {
-    if (!isBelow(pid)) continue;
-    user += times.user;
-    system += times.system;
-  }
-  return { user, system };
+  return new Map([...all].filter(([pid]) => isBelow(pid)));
 }
 
-function statOf(pid: string): { parent: number; user: number; system: number } | undefined {
+function statOf(pid: string): ProcessTimes | undefined {
   let text: string;
   try {
     text = readFileSync(`/proc/${pid}/stat`, 'latin1');

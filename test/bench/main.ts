@@ -3,6 +3,8 @@
  *
  *   node test/bench/main.ts [--quick] [--pairs N] [--dir DIR] [--only video|photos|steps] [--against PEER] [--clear]
  *     [--profile DIR]
+ *   node test/bench/main.ts memory [--quick | --pictures N] [--dir DIR]
+ *   node test/bench/main.ts timeline|nothing-new|thumbnails [--quick] [--dir DIR]
  *
  * A full run rewrites RESULTS.md beside this file; `--quick` (200 MB, 100 photos, 3 pairs), or a part, only prints.
  */
@@ -12,13 +14,18 @@ import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { parseArgs } from 'node:util';
+import { measureListing } from './listing.ts';
 import { ddSeconds, describeMachine, syncFilesystem, versionOf } from './machine.ts';
 import { measure, measurePairs, type Run } from './measuring.ts';
+import { measureMemory } from './memory.ts';
+import { measureNothingNew } from './nothing-new.ts';
 import { aim, type Compared, comparisonTable, median, medianCpuPerGb, ratios, type Step, stepTable } from './report.ts';
 import { bare, makeTls, nginx, nightjar, profileInto, rclone, type Start, type Tls } from './servers.ts';
+import { thumbnailReport } from './thumbnails.ts';
 import { type Workload, workloads } from './workloads.ts';
 
-const { values: asked } = parseArgs({
+const { values: asked, positionals } = parseArgs({
+  allowPositionals: true,
   options: {
     quick: { type: 'boolean', default: false },
     pairs: { type: 'string' },
@@ -27,6 +34,7 @@ const { values: asked } = parseArgs({
     against: { type: 'string' },
     clear: { type: 'boolean', default: false },
     profile: { type: 'string' },
+    pictures: { type: 'string' },
   },
 });
 const pairsCount = Number(asked.pairs ?? (asked.quick ? 3 : 5));
@@ -187,10 +195,29 @@ async function report(dir: string): Promise<string[]> {
   ];
 }
 
+/** What is measured by itself; each full run of one rewrites its own results. */
+const sections: Readonly<Record<string, (dir: string) => Promise<string[]>>> = {
+  memory: (dir) => measureMemory({ pictures: Number(asked.pictures ?? (asked.quick ? 100 : 2_000)), dir, print }),
+  timeline: (dir) => measureListing({ dir, quick: asked.quick, print }),
+  'nothing-new': (dir) => measureNothingNew({ dir, quick: asked.quick, print }),
+  thumbnails: async (dir) => {
+    const { lines, aims } = await thumbnailReport({ dir, rounds: pairsCount, perKind: asked.quick ? 4 : 12 });
+    return ['# Results of `node test/bench/main.ts thumbnails`', '', ...aims, '', ...lines];
+  },
+};
+
 async function main(): Promise<void> {
   if (asked.profile !== undefined) profileInto(asked.profile);
   const dir = await mkdtemp(join(asked.dir, 'nightjar-bench-'));
   try {
+    const section = sections[positionals[0] ?? ''];
+    if (section !== undefined) {
+      const lines = await section(dir);
+      print('', ...lines);
+      const results = new URL(`./RESULTS-${positionals[0]}.md`, import.meta.url);
+      if (!asked.quick && asked.pictures === undefined) await writeFile(results, `${lines.join('\n').trimEnd()}\n`);
+      return;
+    }
     const lines = await report(dir);
     print('', ...lines);
     const whole =

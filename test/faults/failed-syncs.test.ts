@@ -85,7 +85,7 @@ describe.skipIf(missing !== undefined && maySkip)('a sync that fails once', () =
   const expectOnce = async (bytes: Buffer) => {
     await check.quiet();
     expect(await check.whatIsWrong({ everything: true })).toEqual([]);
-    const reply = await daemon.ask('GET', '/api/timeline?limit=1000', { token: caller.token });
+    const reply = await daemon.ask('GET', '/api/assets?limit=1000', { token: caller.token });
     const { assets } = JSON.parse(reply.body.toString()) as { assets: Array<{ id: number; sha256: string }> };
     const found = assets.filter((one) => one.sha256 === sha256(bytes));
     expect(found).toHaveLength(1);
@@ -123,7 +123,7 @@ describe.skipIf(missing !== undefined && maySkip)('a sync that fails once', () =
       const upload = await begin(`restarted-${error}.jpg`, bytes.length);
       expect((await appendTo(caller, upload, 0, bytes.subarray(0, 2 * MiB))).status).toBe(204);
       await daemon.restart();
-      await daemon.ask('GET', '/api/timeline', { token: caller.token });
+      await daemon.ask('GET', '/api/assets', { token: caller.token });
       await arm('fdatasync', error, received(upload));
       expect((await headOf(caller, upload)).status).toBe(423);
       await disarm();

@@ -241,6 +241,11 @@ function apiStep(): fc.Arbitrary<Step> {
     '?cursor=MC4w',
     '?cursor=OTk5OTk5OTk5OTk5OTk5OS45',
     '?limit=1&limit=2',
+    '?name=IMG',
+    '?name=a%00b%22',
+    '?month=2024-02&direction=newer',
+    '?from=2024-02-31',
+    '?phone=00000000-0000-0000-0000-000000000000&kind=photo',
     '?x[]=1',
     `?cursor=${'A'.repeat(3_000)}`,
     '?%',
@@ -278,7 +283,9 @@ function apiStep(): fc.Arbitrary<Step> {
     ),
     fc.tuple(
       fc.constantFrom('GET', 'HEAD'),
-      query.map((one) => `/api/timeline${one}`),
+      fc
+        .tuple(fc.constantFrom('/api/timeline', '/api/timeline/months', '/api/assets', '/api/search'), query)
+        .map((parts) => parts.join('')),
       fc.constant(''),
     ),
     fc.tuple(

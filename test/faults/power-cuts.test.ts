@@ -93,8 +93,8 @@ describe.skipIf(missing !== undefined && maySkip)('power cuts', () => {
       const offset = Number((await headOf(caller, upload)).headers['upload-offset']);
       expect(offset).toBeGreaterThanOrEqual(promised);
       expect((await appendTo(caller, upload, offset, bytes.subarray(offset))).status).toBe(204);
-      const timeline = await box.daemon.ask('GET', '/api/timeline', { token });
-      expect(timeline.body.toString()).toContain(sha256(bytes));
+      const library = await box.daemon.ask('GET', '/api/assets', { token });
+      expect(library.body.toString()).toContain(sha256(bytes));
       expect(await box.whatIsWrong({ everything: true })).toEqual([]);
     } finally {
       await box.remove();

@@ -1,16 +1,18 @@
 /**
  * Holds a library's catalogue against its disk, both ways: every row has its file with its bytes, every file in view
- * has its row, every received file is known. Reads only; the daemon may run, but nobody may send meanwhile.
+ * has its row, every received file is known, the trash has what is in the trash and nothing else, and no checksum list
+ * names what is not in its place. Reads only; the daemon may run, but nobody may send meanwhile.
  */
 import { createHash } from 'node:crypto';
 import { createReadStream, statSync } from 'node:fs';
-import { readdir, stat } from 'node:fs/promises';
+import { readdir, readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import Sqlite from 'better-sqlite3';
 
 const quietMsMax = 20_000;
 
-type AssetRow = { path: string; size: number; sha256: string; state: string };
+type AssetRow = { id: number; path: string; size: number; sha256: string; state: string };
+type ListRow = { folder: string; name: string };
 
 export class CatalogueCheck {
   readonly #diskDir: string;
@@ -21,11 +23,15 @@ export class CatalogueCheck {
     this.#diskDir = diskDir;
   }
 
-  /** Waits until nothing is being published: what start-up found whole is finished in the background. */
+  /** Waits until nothing is being published or moved: what start-up found whole is finished in the background. */
   async quiet(): Promise<void> {
     const deadline = Date.now() + quietMsMax;
     for (;;) {
-      const waiting = this.#read((catalogue) => [...publishing(catalogue), ...this.#wholeUploads(catalogue)]);
+      const waiting = this.#read((catalogue) => [
+        ...publishing(catalogue),
+        ...relocating(catalogue),
+        ...this.#wholeUploads(catalogue),
+      ]);
       if (waiting.length === 0) return;
       if (Date.now() > deadline) {
         throw new Error(
@@ -39,9 +45,9 @@ export class CatalogueCheck {
   /** What is wrong, a sentence each; empty when all is well. `everything`: hashes also what was hashed before. */
   async whatIsWrong(options: { everything: boolean }): Promise<string[]> {
     if (options.everything) this.#hashed.clear();
-    const { assets, receiving, damage } = this.#read((catalogue) => ({
+    const { assets, receiving, lists, damage } = this.#read((catalogue) => ({
       assets: catalogue
-        .prepare<[], AssetRow>('SELECT path, size, lower(hex(sha256)) AS sha256, state FROM asset')
+        .prepare<[], AssetRow>('SELECT id, path, size, lower(hex(sha256)) AS sha256, state FROM asset')
         .all(),
       receiving: new Set(
         catalogue
@@ -49,15 +55,22 @@ export class CatalogueCheck {
           .all()
           .map(({ id }) => id),
       ),
+      lists: catalogue.prepare<[], ListRow>('SELECT folder, name FROM checksum_list WHERE name IS NOT NULL').all(),
       damage: integrityOf(catalogue),
     }));
     const wrong = damage.map((it) => `catalogue damaged: ${it}`);
     for (const asset of assets) wrong.push(...(await this.#wrongWithRow(asset)));
-    const known = new Set(assets.map(({ path }) => path));
+    const present = new Map(assets.filter(({ state }) => state === 'present').map((asset) => [asset.path, asset]));
+    const known = new Set([...present.keys(), ...lists.map(({ folder, name }) => `${folder}/${name}`)]);
     for (const path of await this.filesInView()) if (!known.has(path)) wrong.push(`file without row: ${path}`);
     for (const name of await readdir(join(this.#diskDir, '.nightjar/incoming'))) {
       if (!receiving.has(name)) wrong.push(`received file without row: ${name}`);
     }
+    const trashed = new Set(assets.filter(({ state }) => state === 'trashed').map(({ id }) => String(id)));
+    for (const name of await readdir(join(this.#diskDir, '.nightjar/trash')).catch(() => [])) {
+      if (!trashed.has(name)) wrong.push(`file in the trash that is not in the trash: ${name}`);
+    }
+    for (const list of lists) wrong.push(...(await this.#wrongWithList(list, present)));
     return wrong;
   }
 
@@ -88,19 +101,29 @@ export class CatalogueCheck {
   }
 
   async #wrongWithRow(asset: AssetRow): Promise<string[]> {
-    if (asset.state !== 'present') return [`row in state ${asset.state}: ${asset.path}`];
-    const file = join(this.#diskDir, asset.path);
+    if (asset.state === 'deleted') return [];
+    if (asset.state !== 'present' && asset.state !== 'trashed') return [`row in state ${asset.state}: ${asset.path}`];
+    const file = join(this.#diskDir, asset.state === 'present' ? asset.path : `.nightjar/trash/${asset.id}`);
     const size = await stat(file).then(
       (facts) => facts.size,
       () => undefined,
     );
-    if (size === undefined) return [`row without file: ${asset.path}`];
+    if (size === undefined) return [`row (${asset.state}) without file: ${asset.path}`];
     if (size !== asset.size) return [`row of ${asset.size} bytes, file of ${size}: ${asset.path}`];
     const content = `${asset.sha256} ${asset.path}`;
     if (this.#hashed.has(content)) return [];
     if ((await hashOfFile(file)) !== asset.sha256) return [`row with other bytes in its file: ${asset.path}`];
     this.#hashed.add(content);
     return [];
+  }
+
+  /** A list may be behind with what came; it must not name what is not there, or say other bytes of it. */
+  async #wrongWithList({ folder, name }: ListRow, present: ReadonlyMap<string, AssetRow>): Promise<string[]> {
+    const text = await readFile(join(this.#diskDir, folder, name), 'utf8').catch(() => '');
+    return text
+      .split('\n')
+      .filter((line) => line !== '' && present.get(`${folder}/${line.slice(66)}`)?.sha256 !== line.slice(0, 64))
+      .map((line) => `${folder}/${name} names what is not there: ${line}`);
   }
 
   /** Unfinished uploads of which every byte is there, and known to be whole. */
@@ -148,6 +171,13 @@ function publishing(catalogue: Sqlite.Database): string[] {
     .prepare<[], { path: string }>('SELECT path FROM publishing JOIN asset ON asset.id = asset_id')
     .all()
     .map(({ path }) => `publishing of ${path}`);
+}
+
+function relocating(catalogue: Sqlite.Database): string[] {
+  return catalogue
+    .prepare<[], { path: string }>('SELECT path FROM relocation JOIN asset ON asset.id = asset_id')
+    .all()
+    .map(({ path }) => `moving of ${path}`);
 }
 
 function integrityOf(database: Sqlite.Database): string[] {

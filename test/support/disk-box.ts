@@ -82,10 +82,10 @@ export class DiskBox {
     return most;
   }
 
-  /** Every one of these is in the timeline, and its original comes back byte for byte. */
+  /** Every one of these is in the library, and its original comes back byte for byte. */
   async expectReadable(files: ReadonlyArray<{ sha256: string; size: number }>): Promise<void> {
     const { token } = this.phone;
-    const reply = await this.daemon.ask('GET', '/api/timeline?limit=1000', { token });
+    const reply = await this.daemon.ask('GET', '/api/assets?limit=1000', { token });
     expect(reply.status, reply.body.toString()).toBe(200);
     const { assets } = JSON.parse(reply.body.toString()) as { assets: Array<{ id: number; sha256: string }> };
     for (const file of files) {
@@ -100,7 +100,7 @@ export class DiskBox {
   async expectMissing(code: string): Promise<void> {
     const { token } = this.phone;
     const asked = async () => {
-      const reply = await this.daemon.ask('GET', '/api/timeline', { token });
+      const reply = await this.daemon.ask('GET', '/api/assets', { token });
       return { status: reply.status, code: (JSON.parse(reply.body.toString()) as { code?: string }).code };
     };
     await expect.poll(asked, poll).toEqual({ status: 503, code });

@@ -13,11 +13,21 @@ const segmentBytesMax = 65_537;
  * A JPEG of exactly `bytes` bytes (at least 4096), equal for equal arguments and different for each `seed`.
  * `takenLocal` is `yyyy-mm-ddThh:mm:ss`, `offset` `+02:00`; without `offset` the picture tells none.
  */
-export function exifJpeg(picture: { seed: number; bytes: number; takenLocal: string; offset?: string }): Buffer {
+export function exifJpeg(picture: {
+  seed: number;
+  bytes: number;
+  takenLocal: string;
+  offset?: string;
+  /** As an iPhone writes it into both halves of a Live Photo. */
+  contentId?: string;
+}): Buffer {
   const noise = noiseOf(picture.seed);
   const parts = [
     Buffer.from([0xff, 0xd8]),
-    segment(0xe1, Buffer.concat([Buffer.from('Exif\0\0', 'latin1'), exif(picture.takenLocal, picture.offset)])),
+    segment(
+      0xe1,
+      Buffer.concat([Buffer.from('Exif\0\0', 'latin1'), exif(picture.takenLocal, picture.offset, picture.contentId)]),
+    ),
     segment(0xdb, Buffer.from([0, ...new Array<number>(64).fill(8)])),
     segment(0xc0, Buffer.from([8, 0, blocksHigh * 8, 0, blocksWide * 8, 1, 1, 0x11, 0])),
     segment(0xc4, Buffer.from([0x00, ...dcCodeCounts, ...dcCodeCategories])),
@@ -85,10 +95,10 @@ function scan(greys: Buffer): Buffer {
   return Buffer.from(bytes);
 }
 
-type Entry = { tag: number; type: 'text' | 'long'; value: string | number };
+type Entry = { tag: number; type: 'text' | 'long' | 'bytes'; value: string | number | Buffer };
 
 /** TIFF, big-endian: IFD0 with the camera, then the Exif IFD with the dates (EXIF 3.0, section 4.6). */
-function exif(takenLocal: string, offset: string | undefined): Buffer {
+function exif(takenLocal: string, offset: string | undefined, contentId: string | undefined): Buffer {
   const date = takenLocal.replaceAll('-', ':').replace('T', ' ');
   const offsets: Entry[] =
     offset === undefined ? [] : [0x9010, 0x9011, 0x9012].map((tag) => ({ tag, type: 'text' as const, value: offset }));
@@ -101,11 +111,18 @@ function exif(takenLocal: string, offset: string | undefined): Buffer {
     { tag: 0x9003, type: 'text', value: date },
     { tag: 0x9004, type: 'text', value: date },
     ...offsets,
+    ...(contentId === undefined ? [] : [{ tag: 0x927c, type: 'bytes' as const, value: appleMakerNote(contentId) }]),
   ];
   const header = Buffer.from('MM\0*\0\0\0\x08', 'latin1');
   const pointer = (to: number): Entry => ({ tag: 0x8769, type: 'long', value: to });
   const exifAt = header.length + directory([...camera, pointer(0)], header.length).length;
   return Buffer.concat([header, directory([...camera, pointer(exifAt)], header.length), directory(dates, exifAt)]);
+}
+
+/** A maker note like an iPhone's: offsets count from its own first byte. */
+export function appleMakerNote(contentId: string): Buffer {
+  const head = Buffer.from('Apple iOS\0\0\x01MM', 'latin1');
+  return Buffer.concat([head, directory([{ tag: 0x0011, type: 'text', value: contentId }], head.length)]);
 }
 
 function directory(entries: readonly Entry[], at: number): Buffer {
@@ -114,12 +131,12 @@ function directory(entries: readonly Entry[], at: number): Buffer {
   let valueAt = at + head.length;
   head.writeUInt16BE(entries.length, 0);
   for (const [index, { tag, type, value }] of entries.entries()) {
-    const text = Buffer.from(`${value}\0`, 'latin1');
+    const text = typeof value === 'object' ? value : Buffer.from(`${value}\0`, 'latin1');
     const place = 2 + index * 12;
     head.writeUInt16BE(tag, place);
-    head.writeUInt16BE(type === 'text' ? 2 : 4, place + 2);
-    head.writeUInt32BE(type === 'text' ? text.length : 1, place + 4);
-    head.writeUInt32BE(type === 'text' ? valueAt : Number(value), place + 8);
+    head.writeUInt16BE({ text: 2, long: 4, bytes: 7 }[type], place + 2);
+    head.writeUInt32BE(type === 'long' ? 1 : text.length, place + 4);
+    head.writeUInt32BE(type === 'long' ? Number(value) : valueAt, place + 8);
     if (type === 'long') continue;
     values.push(text);
     valueAt += text.length;

@@ -152,7 +152,7 @@ export class FaultBox {
     }
     await check.quiet();
     wrong.push(...(await this.#wrongWithPeople()));
-    wrong.push(...(await this.#wrongWithTimelines()));
+    wrong.push(...(await this.#wrongWithLibraries()));
     wrong.push(...(await check.whatIsWrong(options)));
     wrong.push(...damageOf(join(this.daemon.stateDir, 'nightjar.sqlite')).map((it) => `box state damaged: ${it}`));
     const items = check.items();
@@ -238,14 +238,14 @@ export class FaultBox {
     return wrong;
   }
 
-  /** Every acknowledged file is in its person's timeline, with its checksum. */
-  async #wrongWithTimelines(): Promise<string[]> {
+  /** Every acknowledged file is in its person's library, with its checksum. */
+  async #wrongWithLibraries(): Promise<string[]> {
     const wrong: string[] = [];
     for (const person of people) {
       const phones = this.phones.filter((phone) => phone.person === person);
       const [first] = phones;
       if (first === undefined) continue;
-      const there = await this.#timeline(first.token);
+      const there = await this.#library(first.token);
       for (const { path, sha256, size } of phones.flatMap((phone) => [...phone.safe.values()])) {
         if (there.get(sha256) !== size) wrong.push(`file lost: ${person}, ${path}, ${size} bytes`);
       }
@@ -253,13 +253,13 @@ export class FaultBox {
     return wrong;
   }
 
-  async #timeline(token: string): Promise<Map<string, number>> {
+  async #library(token: string): Promise<Map<string, number>> {
     const there = new Map<string, number>();
     let cursor: string | null = '';
     while (cursor !== null) {
       const query: string = cursor === '' ? '' : `&cursor=${encodeURIComponent(cursor)}`;
-      const reply = await this.daemon.ask('GET', `/api/timeline?limit=${pageSize}${query}`, { token });
-      if (reply.status !== 200) throw new Error(`The timeline answered ${reply.status} ${reply.body}`);
+      const reply = await this.daemon.ask('GET', `/api/assets?limit=${pageSize}${query}`, { token });
+      if (reply.status !== 200) throw new Error(`The library answered ${reply.status} ${reply.body}`);
       const page = JSON.parse(reply.body.toString()) as {
         assets: Array<{ sha256: string; size: number }>;
         next: string | null;

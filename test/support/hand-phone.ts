@@ -59,9 +59,10 @@ export class HandPhone {
     return location;
   }
 
-  async timeline(query = ''): Promise<{ assets: AssetSeen[]; next: string | null }> {
-    const answer = await this.ask('GET', `/api/timeline${query}`);
-    if (answer.status !== 200) throw new Error(`The timeline was not given: ${answer.status} ${answer.text}`);
+  /** Every file of the person's library, in the order in which they came. */
+  async library(query = ''): Promise<{ assets: AssetSeen[]; next: string | null }> {
+    const answer = await this.ask('GET', `/api/assets${query}`);
+    if (answer.status !== 200) throw new Error(`The library was not listed: ${answer.status} ${answer.text}`);
     return answer.json() as { assets: AssetSeen[]; next: string | null };
   }
 }

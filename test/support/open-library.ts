@@ -6,7 +6,9 @@ import { choose } from '../../src/library/capture-date.ts';
 import { CaptureReader } from '../../src/library/capture-reader.ts';
 import { Library } from '../../src/library/library.ts';
 import { mediaKind } from '../../src/library/media-kinds.ts';
+import type { OpenLibrary } from '../../src/library/open-library.ts';
 import { Publishing } from '../../src/library/publishing.ts';
+import type { AssetRow } from '../../src/library/store.ts';
 import { runCommand } from '../../src/platform/commands.ts';
 import { createLog } from '../../src/platform/log.ts';
 import type { UploadOwner } from '../../src/uploads/upload.ts';
@@ -26,9 +28,13 @@ export class TestBox {
   uploads!: Uploads;
   readonly #limits: Partial<UploadLimits>;
   #reader!: CaptureReader;
+  /** Told as the composition root's parts are. */
+  onPublished: (library: OpenLibrary, asset: AssetRow) => void = () => undefined;
+  readonly #prepare: (library: Library) => void;
 
-  private constructor(dir: string, limits: Partial<UploadLimits>) {
+  private constructor(dir: string, limits: Partial<UploadLimits>, prepare: (library: Library) => void) {
     this.dir = dir;
+    this.#prepare = prepare;
     this.#limits = limits;
     const alice = { id: randomUUID(), name: 'Alice', folder: 'Alice' };
     const bob = { id: randomUUID(), name: 'Bob', folder: 'Bob' };
@@ -37,9 +43,13 @@ export class TestBox {
     this.stranger = { phoneId: 'phone-3', person: bob, baseFolder: 'Photos/Bob' };
   }
 
-  /** On a new folder under `parent`. */
-  static async make(parent: string, limits: Partial<UploadLimits> = {}): Promise<TestBox> {
-    const box = new TestBox(await mkdtemp(join(parent, 'nightjar-test-')), limits);
+  /** On a new folder under `parent`. `prepare`: what a room above does with a library before it opens. */
+  static async make(
+    parent: string,
+    limits: Partial<UploadLimits> = {},
+    prepare: (library: Library) => void = () => undefined,
+  ): Promise<TestBox> {
+    const box = new TestBox(await mkdtemp(join(parent, 'nightjar-test-')), limits, prepare);
     await mkdir(box.disk);
     await box.start();
     box.diskId = await box.library.create(randomUUID());
@@ -63,6 +73,7 @@ export class TestBox {
       people: () => [this.owner.person, this.stranger.person],
       publishing: new Publishing({
         now,
+        onPublished: (open, asset) => this.onPublished(open, asset),
         captureDateOf: async (file, name, mtime) =>
           choose({
             metadata: await this.#reader.read(file, mediaKind(name).kind),
@@ -85,6 +96,7 @@ export class TestBox {
       limits: { idleMs: 2_000, takeOverMs: 5_000, ...this.#limits },
     });
     this.uploads.open();
+    this.#prepare(this.library);
     await this.library.open();
   }
 

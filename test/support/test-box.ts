@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import http, { type IncomingMessage, type ServerResponse } from 'node:http';
 import https from 'node:https';
 import type { AddressInfo } from 'node:net';
+import { extname } from 'node:path';
 import type { Duplex } from 'node:stream';
 import { issueLeaf, makeAuthority } from '../../src/http/certificates.ts';
 
@@ -138,8 +139,9 @@ export class TestBox {
   async #json(url: URL, request: IncomingMessage, response: ServerResponse): Promise<void> {
     switch (url.pathname) {
       case '/api/phone/items/check': {
-        const { items } = JSON.parse((await bodyOf(request)).toString()) as { items: ToldItem[] };
-        return json(response, 200, { answers: items.map((item) => this.#answer(item)), at: Date.now() });
+        const { items, runs } = JSON.parse((await bodyOf(request)).toString()) as { items: ToldItem[]; runs?: boolean };
+        const answers = items.map((item) => this.#answer(item));
+        return json(response, 200, { answers: runs === true ? inRuns(answers) : answers, at: Date.now() });
       }
       case '/api/phone/inventory/finish':
         this.finished.push(JSON.parse((await bodyOf(request)).toString()));
@@ -149,7 +151,7 @@ export class TestBox {
         const who = { phone: 'Pixel', person: 'alice', box: 'Box' };
         return json(response, 200, { ...who, ...counts, refusals: [], lastReceivedAt: null });
       }
-      case '/api/timeline':
+      case '/api/assets':
       case '/api/phone/items': {
         const limit = Number(url.searchParams.get('limit'));
         const from = Number(url.searchParams.get('cursor') ?? 0);
@@ -169,7 +171,8 @@ export class TestBox {
     const told = this.#told.get(item.path);
     if (told?.size === item.size && told.mtime === item.mtime && this.items.has(item.path)) return { answer: 'have' };
     this.#told.set(item.path, item);
-    if (item.path.endsWith('.refused')) return { answer: 'refused', code: 'deleted', reason: 'Its owner deleted it.' };
+    const refused = { '.refused': 'invalid-name', '.deleted': 'deleted' }[extname(item.path)];
+    if (refused !== undefined) return { answer: 'refused', code: refused, reason: `The sentence of ${refused}.` };
     const same = [...this.assets.values()].filter(({ size }) => size === item.size);
     if (item.sha256 === undefined) return { answer: same.length > 0 ? 'send-hash' : 'need' };
     const found = same.find(({ sha256: has }) => has === item.sha256);
@@ -262,6 +265,17 @@ function view(asset: StoredAsset | undefined): object | null {
   if (asset === undefined) return null;
   const { id, path, size, sha256: hash, mtime } = asset;
   return { id, path, name: path, kind: 'photo', size, sha256: hash, mtime, capturedAt: 1_500_000_000_000 };
+}
+
+/** Each answer once for those in a row that have it. */
+function inRuns(answers: readonly object[]): object[] {
+  const runs: Array<{ answer: object; times: number }> = [];
+  for (const answer of answers) {
+    const last = runs.at(-1);
+    if (JSON.stringify(last?.answer) === JSON.stringify(answer)) (last as { times: number }).times += 1;
+    else runs.push({ answer, times: 1 });
+  }
+  return runs.map(({ answer, times }) => (times === 1 ? answer : { ...answer, times }));
 }
 
 export function problem(response: ServerResponse, status: number, code: string, headers: object = {}): void {

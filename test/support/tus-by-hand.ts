@@ -8,7 +8,10 @@ export type TusCaller = Readonly<{ daemon: Daemon; token: string }>;
 const bytesType = 'application/offset+octet-stream';
 
 /** Begins an upload, with all or some of its bytes when `body` is given. The reply's `location` is the upload's path. */
-export function beginUpload(caller: TusCaller, it: { path: string; length: number; body?: Buffer }): Promise<Reply> {
+export function beginUpload(
+  caller: TusCaller,
+  it: { path: string; length: number; body?: Buffer; pair?: string },
+): Promise<Reply> {
   return tus(caller, 'POST', '/api/uploads', creation(it), it.body);
 }
 
@@ -51,9 +54,10 @@ function slowly(
   return sending;
 }
 
-function creation(it: { path: string; length: number }): Record<string, string> {
+function creation(it: { path: string; length: number; pair?: string }): Record<string, string> {
   const value = Buffer.from(it.path).toString('base64');
-  return { 'upload-length': String(it.length), 'upload-metadata': `filename ${value},path ${value}` };
+  const pair = it.pair === undefined ? '' : `,pair ${Buffer.from(it.pair).toString('base64')}`;
+  return { 'upload-length': String(it.length), 'upload-metadata': `filename ${value},path ${value}${pair}` };
 }
 
 export function endUpload(caller: TusCaller, upload: string): Promise<Reply> {
