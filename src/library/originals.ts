@@ -3,7 +3,7 @@
  * sections 8.8.3, 13 and 14). Several ranges in one request are answered with the whole, as the RFC allows.
  */
 import { constants } from 'node:fs';
-import { type FileHandle, open } from 'node:fs/promises';
+import { type FileHandle, lstat, open } from 'node:fs/promises';
 import { posix } from 'node:path';
 import type { FastifyReply } from 'fastify';
 import { CodedError, systemCode } from '../platform/errors.ts';
@@ -18,21 +18,30 @@ export async function openOriginal(library: OpenLibrary, personId: string, id: n
   if (asset === undefined || asset.person_id !== personId || asset.state !== 'present') {
     throw new CodedError('not-found', 'There is no such photo in this library.');
   }
-  const file = await open(library.disk.resolve(asset.path), constants.O_RDONLY | constants.O_NOFOLLOW).catch(
-    async (error: unknown) => {
-      const code = systemCode(error);
-      if (code !== 'ENOENT' && code !== 'ENOTDIR' && code !== 'ELOOP') throw error;
-      return await notThere(library, asset, 'is not on the disk any more. Somebody moved or removed it there.');
-    },
-  );
+  const place = library.disk.resolve(asset.path);
+  // Without O_NONBLOCK a named pipe would hold one of the few threads that all files are read by, for ever.
+  const flags = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK;
+  const file = await open(place, flags).catch(async (error: unknown) => {
+    const code = systemCode(error);
+    const gone = code === 'ENOENT' || code === 'ENOTDIR' || code === 'ELOOP' || (await isSomethingElse(place));
+    if (!gone) throw error;
+    return await notThere(library, asset, 'is not on the disk any more. Somebody moved or removed it there.');
+  });
   try {
-    if ((await file.stat()).size === asset.size) return { asset, file };
+    const stat = await file.stat();
+    if (stat.isFile() && stat.size === asset.size) return { asset, file };
   } catch (error) {
     await file.close();
     throw error;
   }
   await file.close();
   return await notThere(library, asset, 'was changed on the disk, so it is not the photo that came in.');
+}
+
+/** A socket or a device in its place says ENXIO when it is opened, as a disk that is gone does. */
+async function isSomethingElse(place: string): Promise<boolean> {
+  const stat = await lstat(place).catch(() => undefined);
+  return stat !== undefined && !stat.isFile();
 }
 
 /** What is found to be gone is not had any more: a phone that still has it sends it again. */

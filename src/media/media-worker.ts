@@ -39,7 +39,10 @@ export class MediaWorker implements PictureMaker {
     this.#deps = deps;
   }
 
-  /** One at a time, in order. @throws {CodedError} `command-failed` when it ended without an answer; `stopping`. */
+  /**
+   * One at a time, in order. @throws {CodedError} `command-failed` when it ended without an answer; `command-missing`
+   * when it does not start, which is no file's fault; `stopping`.
+   */
   async decode(job: PictureJob, signal: AbortSignal): Promise<PictureAnswer> {
     const work = () => this.#decode(job, AbortSignal.any([signal, this.#closing.signal]));
     const mine = this.#turn.then(work);
@@ -83,8 +86,10 @@ export class MediaWorker implements PictureMaker {
 
   async #start(signal: AbortSignal): Promise<Running> {
     const { socket, program } = this.#deps;
-    if (socket !== undefined) return new Running(await connected(socket, signal, () => false), undefined, undefined);
-    const dir = await mkdtemp(join(tmpdir(), 'nightjar-media-'));
+    if (socket !== undefined) return new Running(await connected(socket, signal, () => false), undefined);
+    const dir = await mkdtemp(join(tmpdir(), 'nightjar-media-')).catch((error: unknown) => {
+      throw notStarted(error);
+    });
     const path = join(dir, 'socket');
     const { nodeArguments, env } = workerProgram;
     const args = [...nodeArguments, program ?? workerProgram.program, path];
@@ -106,11 +111,13 @@ export class MediaWorker implements PictureMaker {
     // Uploads go first: pictures take what is left of the processor.
     if (child.pid !== undefined) setPriority(child.pid, constants.priority.PRIORITY_LOW);
     try {
-      return new Running(await connected(path, signal, () => ended), child, dir);
+      return new Running(await connected(path, signal, () => ended), child);
     } catch (error) {
       killGroup(child);
-      await rm(dir, { recursive: true, force: true });
       throw error;
+    } finally {
+      // Nobody connects a second time, and a daemon that is killed leaves nothing behind.
+      await rm(dir, { recursive: true, force: true });
     }
   }
 
@@ -125,14 +132,12 @@ export class MediaWorker implements PictureMaker {
 class Running {
   readonly child: ChildProcess | undefined;
   readonly #socket: Socket;
-  readonly #dir: string | undefined;
   #ended = false;
   #asked = false;
 
-  constructor(socket: Socket, child: ChildProcess | undefined, dir: string | undefined) {
+  constructor(socket: Socket, child: ChildProcess | undefined) {
     this.#socket = socket;
     this.child = child;
-    this.#dir = dir;
     const noteEnd = () => {
       this.#ended = true;
     };
@@ -163,7 +168,9 @@ class Running {
     signal.addEventListener('abort', onAbort, { once: true });
     this.#asked = true;
     try {
-      if (this.#ended) onClose();
+      // It may have been aborted while the program started.
+      if (signal.aborted) onAbort();
+      else if (this.#ended) onClose();
       else this.#socket.write(`${JSON.stringify(job)}\n`);
       return await promise;
     } finally {
@@ -185,7 +192,6 @@ class Running {
       await Promise.race([exit, wait(stopMsMax, undefined, { signal: limit.signal }).catch(() => undefined)]);
       limit.abort();
     }
-    if (this.#dir !== undefined) await rm(this.#dir, { recursive: true, force: true });
   }
 }
 
@@ -206,7 +212,11 @@ async function connected(path: string, signal: AbortSignal, gaveUp: () => boolea
     await wait(connectEveryMs);
   }
   if (signal.aborted) throw new CodedError('stopping', 'The disk or the box is being stopped.');
-  throw new CodedError('command-failed', 'The program that makes pictures does not start.');
+  throw notStarted();
+}
+
+function notStarted(cause?: unknown): CodedError {
+  return new CodedError('command-missing', 'The program that makes pictures does not start.', { cause });
 }
 
 async function tryToConnect(path: string): Promise<Socket | undefined> {

@@ -3,12 +3,16 @@
  * Nothing here is synced: what a power cut takes is noticed when it is read, and made again.
  */
 import { type FileHandle, mkdir, open, rename, rm, unlink, writeFile } from 'node:fs/promises';
+import type { Readable } from 'node:stream';
 import type { OpenLibrary } from '../library/open-library.ts';
 import { ignoreMissing } from '../platform/durable-files.ts';
 import { systemCode } from '../platform/errors.ts';
 
 const thumbsFolder = '.nightjar/thumbs';
 const assetsPerFolder = 1_000;
+/** What is longer is read as it is sent: hundreds who ask and take nothing must not each hold a whole picture. */
+const wholeBytesMax = 64 * 1024;
+const headBytes = 12;
 
 export type Pictures = Readonly<{ grid: Buffer; preview: Buffer }>;
 type Part = Readonly<{ offset: number; length: number; fileBytes: number }>;
@@ -31,8 +35,15 @@ export async function writePictures(library: OpenLibrary, assetId: number, { gri
   }
 }
 
-/** The bytes of one picture; undefined when its file is gone, or not what was written. */
-export async function readPicture(library: OpenLibrary, assetId: number, part: Part): Promise<Buffer | undefined> {
+/**
+ * The bytes of one picture; undefined when its file is gone, or not what was written. A stream holds the file open: it
+ * is read to its end, or destroyed.
+ */
+export async function readPicture(
+  library: OpenLibrary,
+  assetId: number,
+  part: Part,
+): Promise<Buffer | Readable | undefined> {
   let handle: FileHandle;
   try {
     handle = await open(placeOf(library, assetId).file, 'r');
@@ -40,13 +51,18 @@ export async function readPicture(library: OpenLibrary, assetId: number, part: P
     if (systemCode(error) === 'ENOENT') return undefined;
     throw error;
   }
+  let streamed = false;
   try {
     if ((await handle.stat()).size !== part.fileBytes) return undefined;
-    const bytes = Buffer.allocUnsafe(part.length);
-    const { bytesRead } = await handle.read(bytes, 0, part.length, part.offset);
-    return bytesRead === part.length && isWebp(bytes) ? bytes : undefined;
+    const bytes = Buffer.allocUnsafe(part.length > wholeBytesMax ? headBytes : part.length);
+    const { bytesRead } = await handle.read(bytes, 0, bytes.length, part.offset);
+    if (bytesRead !== bytes.length || !isWebp(bytes, part.length)) return undefined;
+    if (bytes.length === part.length) return bytes;
+    streamed = true;
+    const end = part.offset + part.length - 1;
+    return handle.createReadStream({ start: part.offset, end, highWaterMark: wholeBytesMax });
   } finally {
-    await handle.close();
+    if (!streamed) await handle.close();
   }
 }
 
@@ -55,12 +71,12 @@ export async function removePictures(library: OpenLibrary, assetId: number): Pro
 }
 
 /** RFC 9649, section 2.4: 'RIFF', the length of the rest, 'WEBP'. Zeros that a power cut left are none. */
-function isWebp(bytes: Buffer): boolean {
+function isWebp(head: Buffer, length: number): boolean {
   return (
-    bytes.length >= 12 &&
-    bytes.toString('latin1', 0, 4) === 'RIFF' &&
-    bytes.readUInt32LE(4) + 8 === bytes.length &&
-    bytes.toString('latin1', 8, 12) === 'WEBP'
+    head.length >= headBytes &&
+    head.toString('latin1', 0, 4) === 'RIFF' &&
+    head.readUInt32LE(4) + 8 === length &&
+    head.toString('latin1', 8, 12) === 'WEBP'
   );
 }
 

@@ -1,8 +1,10 @@
+import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { readFileSync } from 'node:fs';
-import { rm, truncate, writeFile } from 'node:fs/promises';
+import { existsSync, readFileSync } from 'node:fs';
+import { chmod, mkdir, rm, stat, truncate, writeFile } from 'node:fs/promises';
+import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { Readable } from 'node:stream';
 import type { Static } from 'typebox';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -29,7 +31,14 @@ describe('pictures', () => {
     box = await TestBox.make(tmpdir(), {}, (library: Library) => {
       const tell = (_person: string, event: Static<typeof MediaEvent>) => void told.push(event);
       const log = { warn: () => undefined };
-      pictures = new Pictures({ library, maker, tell, log, now: Date.now, waitMs: 10_000 });
+      pictures = new Pictures({
+        library,
+        maker: { decode: (...job) => maker.decode(...job) },
+        tell,
+        log,
+        now: Date.now,
+        waitMs: 10_000,
+      });
       pictures.open();
     });
   });
@@ -54,7 +63,7 @@ describe('pictures', () => {
     return row.id;
   };
   const text = async (id: number, size: 'grid' | 'preview' = 'grid') =>
-    (await pictures.picture(box.owner.person.id, id, size, notAborted)).bytes.toString('latin1', 12);
+    String((await pictures.picture(box.owner.person.id, id, size, notAborted)).bytes).slice(12);
   const refusal = async (id: number) =>
     await pictures.picture(box.owner.person.id, id, 'grid', notAborted).then(
       () => undefined,
@@ -104,17 +113,45 @@ describe('pictures', () => {
     await pictures.makeAgain(box.owner.person.id);
     expect(await text(ids[0] as number)).toBe('grid of one.jpg');
     await expect.poll(() => told.length).toBe(4);
-    expect(pictures.summary(box.owner.person.id)).toMatchObject({ wanted: 0, ready: 2, refused: 0 });
+    expect(await pictures.summary(box.owner.person.id)).toMatchObject({ wanted: 0, ready: 2, refused: 0 });
   });
 
   it('of a file that the worker refuses say why, and so do those of a file that is none', async () => {
     const id = await send('broken.jpg');
     await expect.poll(() => row(id)['state']).toBe('refused');
     expect(await refusal(id)).toMatchObject({ code: 'no-picture', message: 'It ends in the middle.' });
-    const { refusals } = pictures.summary(box.owner.person.id);
+    const { refusals } = await pictures.summary(box.owner.person.id);
     expect(refusals).toMatchObject([{ id, code: 'damaged', reason: 'It ends in the middle.' }]);
     expect(await refusal(await send('notes.txt'))).toMatchObject({ code: 'no-picture' });
     expect(await refusal(4_000)).toMatchObject({ code: 'not-found' });
+  });
+
+  it('that are large are read as they are sent, so that many who take nothing hold little', async () => {
+    const id = await send('large.jpg');
+    await text(id);
+    const { bytes, length } = await pictures.picture(box.owner.person.id, id, 'preview', notAborted);
+    if (Buffer.isBuffer(bytes)) throw new Error('All of it is in memory.');
+    const all = Buffer.concat(await bytes.toArray());
+    expect([all.length, length]).toEqual([200_012, 200_012]);
+    expect(all.toString('latin1', 8, 32)).toBe('WEBPpreview of large.jpg');
+    expect(all.toString('latin1', 32)).toBe('.'.repeat(199_980));
+  });
+
+  it('are counted past one slice', async () => {
+    const id = await send('broken.jpg');
+    await expect.poll(() => row(id)['state']).toBe('refused');
+    box.library.current().database.writeRelaxed((prepare) => {
+      prepare(
+        `WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 6000)
+         INSERT INTO asset (person_id, path, path_key, kind, media_type, size, sha256, captured_at, captured_local,
+           captured_from, state, added_at)
+         SELECT ?, 'P/' || i, 'p/' || i, 'photo', 'image/jpeg', 1, CAST(i AS BLOB), 0, '2020-01-01T00:00:00',
+           'metadata', 'present', 0 FROM n`,
+      ).run(box.owner.person.id);
+      prepare("INSERT INTO picture (asset_id, state) SELECT id, 'ready' FROM asset WHERE path LIKE 'P/%'").run();
+    });
+    const { refusals, ...counts } = await pictures.summary(box.owner.person.id);
+    expect([counts, refusals.length]).toEqual([{ wanted: 0, ready: 6_000, refused: 1 }, 1]);
   });
 
   it.each([
@@ -133,6 +170,28 @@ describe('pictures', () => {
     await expect.poll(() => row(id)['state']).toBe('refused');
     expect((await refusal(id))?.message).toContain('three times');
     expect(await text(await send('after.jpg'))).toBe('grid of after.jpg');
+  });
+
+  it('are not made of what is in the trash, and do not wait for it either', async () => {
+    const [first, second] = [await send('first.jpg'), await send('second.jpg')];
+    await text(first);
+    await text(second);
+    const { database } = box.library.current();
+    const state = (id: number, to: string) =>
+      database.writeRelaxed((prepare) => prepare('UPDATE asset SET state = ? WHERE id = ?').run(to, id));
+    database.writeRelaxed((prepare) =>
+      prepare("UPDATE picture SET state = 'wanted', grid_bytes = NULL, run_after = 1e15 WHERE asset_id = ?").run(first),
+    );
+    state(first, 'trashed');
+    state(second, 'trashed');
+    expect(await refusal(first)).toMatchObject({ code: 'no-picture', message: expect.stringContaining('trash') });
+    await pictures.makeAgain(box.owner.person.id);
+    expect(await text(second)).toBe('grid of second.jpg');
+    // None of them has a turn, so none is passed over when the next is looked for.
+    const due = database.prepare("SELECT count(*) AS n FROM picture WHERE state = 'wanted' AND run_after < 8e15");
+    expect(due.get()).toEqual({ n: 0 });
+    state(first, 'present');
+    expect(await text(first)).toBe('grid of first.jpg');
   });
 
   it('that somebody looks at come before all others', async () => {
@@ -176,5 +235,93 @@ describe('pictures', () => {
     dueNow();
     await expect.poll(() => rows.asset(id)?.state).toBe('missing');
     expect(row(id)['attempts']).toBe(1);
+  });
+
+  it.each([
+    'pipe',
+    'socket',
+    'folder',
+  ])('of a file in whose place somebody put a %s hold up no others', async (what) => {
+    const { rows, database } = box.library.current();
+    const id = await send('one.jpg');
+    await text(id);
+    const place = join(box.disk, rows.asset(id)?.path ?? '');
+    await rm(place);
+    const server = createServer();
+    if (what === 'pipe') execFileSync('mkfifo', [place]);
+    else if (what === 'folder') {
+      await mkdir(place);
+      const { size } = await stat(place);
+      database.writeRelaxed((prepare) => prepare('UPDATE asset SET size = ? WHERE id = ?').run(size, id));
+    } else await new Promise<void>((resolve) => server.listen(place, resolve));
+    try {
+      database.writeRelaxed((prepare) => prepare("UPDATE picture SET state = 'wanted'").run());
+      dueNow();
+      await expect.poll(() => rows.asset(id)?.state).toBe('missing');
+      expect(await text(await send('two.jpg'))).toBe('grid of two.jpg');
+      // The library was not closed for it: that is what a disk gets that does not answer.
+      expect(box.library.current().database).toBe(database);
+    } finally {
+      server.close();
+    }
+  });
+
+  it.skipIf(process.getuid?.() === 0)('of a file that may not be read hold up no others', async () => {
+    const { rows, database } = box.library.current();
+    const id = await send('one.jpg');
+    await text(id);
+    await chmod(join(box.disk, rows.asset(id)?.path ?? ''), 0);
+    database.writeRelaxed((prepare) => prepare("UPDATE picture SET state = 'wanted'").run());
+    dueNow();
+    expect(await text(await send('two.jpg'))).toBe('grid of two.jpg');
+    await expect.poll(() => row(id)['attempts']).toBeGreaterThan(1);
+    expect(rows.asset(id)?.state).toBe('present');
+  });
+
+  it('wait, and are not refused, while the program that makes them does not start', async () => {
+    await maker.close();
+    maker = new MediaWorker({ socket: undefined, program: '/nowhere/worker.ts' });
+    const id = await send('one.jpg');
+    for (let looks = 0; looks < 4; looks++) expect((await refusal(id))?.code).toBe('busy');
+    expect(row(id)).toMatchObject({ state: 'wanted', attempts: 0 });
+    maker = new MediaWorker({ socket: undefined, program });
+    expect(await text(id)).toBe('grid of one.jpg');
+  });
+
+  it('are given up at once when the disk goes away just while their program starts', async () => {
+    const silent = createServer(() => undefined);
+    const path = join(box.dir, 'silent');
+    await new Promise<void>((resolve) => silent.listen(path, resolve));
+    const worker = new MediaWorker({ socket: path });
+    const gone = new AbortController();
+    const answer = worker.decode({ file: '/x', name: 'x.jpg', kind: 'photo' }, gone.signal).catch(({ code }) => code);
+    // Far enough to be connecting, and without a turn in which it could be connected.
+    for (let turn = 0; turn < 50; turn++) await Promise.resolve();
+    gone.abort();
+    expect(await answer).toBe('stopping');
+    await worker.close();
+    silent.close();
+  });
+
+  it('leave no folder behind when the box is killed', async () => {
+    await text(await send('one.jpg'));
+    const socket = readFileSync(`/proc/${maker.pid}/cmdline`, 'latin1').split('\0').at(-2) ?? '';
+    expect([socket.split('/').at(-1), existsSync(dirname(socket))]).toEqual(['socket', false]);
+  });
+
+  it('that move only inside their own file are believed', async () => {
+    const id = await send('one.jpg');
+    await text(id);
+    const inside = (offset: number, length: number) => {
+      box.library
+        .current()
+        .database.writeRelaxed((prepare) =>
+          prepare('UPDATE picture SET motion_offset = ?, motion_length = ? WHERE asset_id = ?').run(offset, length, id),
+        );
+      return () => pictures.motionOf(box.owner.person.id, id);
+    };
+    expect(inside(1_000, 4_000)()).toEqual({ asset: id, part: { offset: 1_000, length: 4_000 } });
+    expect(inside(1_000, 4_001)).toThrow('no moving part');
+    expect(inside(1_000, 0)).toThrow('no moving part');
   });
 });

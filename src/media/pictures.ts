@@ -3,6 +3,7 @@
  * Never decodes: that is the worker program's, so that a broken file costs its picture and nothing else.
  * Called by its own routes, and told by the root when a photo arrived or is gone for good.
  */
+import type { Readable } from 'node:stream';
 import type { Static } from 'typebox';
 import type { Library } from '../library/library.ts';
 import type { OpenLibrary } from '../library/open-library.ts';
@@ -20,7 +21,10 @@ export type PictureAnswer =
   | (Readonly<{ ok: true; grid: Buffer; preview: Buffer }> & Omit<Made, 'gridBytes' | 'previewBytes'>)
   | (Readonly<{ ok: false; code: string; reason: string }> & Pick<Made, 'durationMs' | 'motion'>);
 
-/** What makes pictures. `decode` throws when it ended without an answer: the file may be what ended it. */
+/**
+ * What makes pictures. `decode` throws when it ended without an answer: the file may be what ended it. `command-missing`
+ * and `stopping`: it did not get as far as the file.
+ */
 export interface PictureMaker {
   decode(job: PictureJob, signal: AbortSignal): Promise<PictureAnswer>;
 }
@@ -36,6 +40,9 @@ type PicturesDeps = Readonly<{
   waitMs?: number;
 }>;
 
+/** Its bytes (WebP), their number, and their entity tag. A stream is read to its end, or destroyed. */
+type Shown = Readonly<{ bytes: Buffer | Readable; length: number; etag: string }>;
+
 /** A file that ends the worker as often as this is left alone. */
 const attemptsMax = 3;
 const retryMs = 60_000;
@@ -45,6 +52,8 @@ const restMs = 15_000;
 /** Pictures leave this to uploads and the catalogue. */
 const freeBytesMin = 64 * 1024 * 1024;
 const sliceRows = 500;
+/** Counting only reads. */
+const countedRows = 5_000;
 const slicesMax = 100_000;
 const refusedShownMax = 100;
 
@@ -72,15 +81,10 @@ export class Pictures {
   }
 
   /**
-   * The bytes of a picture (WebP) and their entity tag; made now, before all that nobody looks at, if there are none.
+   * A picture; made now, before all that nobody looks at, if there are none.
    * @throws {CodedError} `not-found`, `no-picture` with the reason, `busy` when it takes too long.
    */
-  async picture(
-    personId: string,
-    assetId: number,
-    size: PictureSize,
-    signal: AbortSignal,
-  ): Promise<{ bytes: Buffer; etag: string }> {
+  async picture(personId: string, assetId: number, size: PictureSize, signal: AbortSignal): Promise<Shown> {
     const open = this.#deps.library.current();
     try {
       const there = (await this.#read(open, personId, assetId, size)) ?? (await this.#soon(open, assetId, signal));
@@ -101,30 +105,46 @@ export class Pictures {
       const half = store.movingHalf(assetId);
       if (half !== undefined) return { asset: half, part: null };
       const row = store.picture(assetId);
-      if (row?.motion_offset != null && row.motion_length !== null) {
+      // The worker has read an untrusted file: its word is checked.
+      if (
+        row?.motion_offset != null &&
+        row.motion_length !== null &&
+        isInside(row.motion_offset, row.motion_length, asset.size)
+      ) {
         return { asset: assetId, part: { offset: row.motion_offset, length: row.motion_length } };
       }
     }
     throw new CodedError('not-found', 'There is no moving part of this photo in the library.');
   }
 
-  summary(personId: string): PictureCounts & { refusals: RefusedPicture[] } {
-    const store = new PictureStore(this.#deps.library.current().database);
-    return { ...store.counts(personId), refusals: store.refused(personId, refusedShownMax) };
+  async summary(personId: string): Promise<PictureCounts & { refusals: RefusedPicture[] }> {
+    const counts = { wanted: 0, ready: 0, refused: 0 };
+    const store = await this.#inSlices((rows, after) => rows.countSlice(personId, after, countedRows, counts));
+    return { ...counts, refusals: store.refused(personId, refusedShownMax) };
   }
 
   /** Wants every picture of a person anew; those that are there are shown until then. */
   async makeAgain(personId: string): Promise<void> {
-    const { database, closing } = this.#deps.library.current();
-    const store = new PictureStore(database);
-    let after: number | undefined = 0;
-    for (let slices = 0; slices < slicesMax && !closing.aborted; slices++) {
-      after = store.putSliceWanted(personId, after, sliceRows);
-      if (after === undefined) break;
-      // Others are served between the slices.
-      await new Promise((resolve) => setImmediate(resolve));
-    }
+    await this.#inSlices((rows, after) => rows.putSliceWanted(personId, after, sliceRows));
     this.look();
+  }
+
+  /** `step` does a slice after an id and returns its last, or undefined at the end. @throws {CodedError} `disk-missing`. */
+  async #inSlices(step: (store: PictureStore, after: number) => number | undefined): Promise<PictureStore> {
+    const open = this.#deps.library.current();
+    const store = new PictureStore(open.database);
+    try {
+      let after: number | undefined = 0;
+      for (let slices = 0; slices < slicesMax; slices++) {
+        after = step(store, after);
+        if (after === undefined) break;
+        // Others are served between the slices.
+        await new Promise((resolve) => setImmediate(resolve));
+      }
+      return store;
+    } catch (error) {
+      throw await this.#deps.library.failed(open, error);
+    }
   }
 
   /** Their assets are gone for good. */
@@ -132,12 +152,7 @@ export class Pictures {
     for (const id of assetIds) await removePictures(open, id);
   }
 
-  async #read(
-    open: OpenLibrary,
-    personId: string,
-    assetId: number,
-    size: PictureSize,
-  ): Promise<{ bytes: Buffer; etag: string } | undefined> {
+  async #read(open: OpenLibrary, personId: string, assetId: number, size: PictureSize): Promise<Shown | undefined> {
     const asset = open.rows.asset(assetId);
     // Also of what is in the trash: its owner looks at it to decide.
     if (asset?.person_id !== personId || (asset.state !== 'present' && asset.state !== 'trashed')) {
@@ -151,11 +166,17 @@ export class Pictures {
       const part =
         size === 'grid' ? { offset: 0, length: row.grid_bytes } : { offset: row.grid_bytes, length: row.preview_bytes };
       const bytes = await readPicture(open, assetId, { ...part, fileBytes });
-      if (bytes !== undefined) return { bytes, etag: `"${assetId}-${row.made_at}-${size}"` };
-      store.putWanted(assetId);
+      if (bytes !== undefined) return { bytes, length: part.length, etag: `"${assetId}-${row.made_at}-${size}"` };
+      if (asset.state === 'present') store.putWanted(assetId);
     }
     if (row.state === 'refused') {
       throw new CodedError('no-picture', row.reason ?? 'The box could not make a picture of this file.');
+    }
+    if (asset.state === 'trashed') {
+      throw new CodedError(
+        'no-picture',
+        'There is no picture of this file, and none is made while it is in the trash.',
+      );
     }
     return undefined;
   }
@@ -215,7 +236,7 @@ export class Pictures {
     if (!(await this.#isThere(open, row))) return true;
     store.noteAttempt(row.id, this.#deps.now() + retryMs);
     const answer = await this.#decode(open, store, row);
-    if (answer === 'stopped') return false;
+    if (answer === 'not-tried') return false;
     if (answer === undefined) return true;
     if (!answer.ok) {
       // What cannot be read may be a disk that went away, not a file that is broken.
@@ -241,14 +262,16 @@ export class Pictures {
     open: OpenLibrary,
     store: PictureStore,
     row: WantedRow,
-  ): Promise<PictureAnswer | 'stopped' | undefined> {
+  ): Promise<PictureAnswer | 'not-tried' | undefined> {
     const name = row.path.slice(row.path.lastIndexOf('/') + 1);
     try {
       return await this.#deps.maker.decode({ file: open.disk.named(row.path), name, kind: row.kind }, open.closing);
     } catch (error) {
-      if (open.closing.aborted || (error instanceof CodedError && error.code === 'stopping')) {
+      const code = error instanceof CodedError ? error.code : undefined;
+      if (open.closing.aborted || code === 'stopping' || code === 'command-missing') {
         if (open.database.open) store.takeAttemptBack(row.id);
-        return 'stopped';
+        if (code === 'command-missing') this.#deps.log.warn({ err: error }, 'no pictures are made for now');
+        return 'not-tried';
       }
       this.#deps.log.warn({ err: error, asset: row.id, attempt: row.attempts + 1 }, 'the worker ended over a picture');
       if (row.attempts + 1 >= attemptsMax) this.#refuse(open, store, row, tooOften);
@@ -256,14 +279,19 @@ export class Pictures {
     }
   }
 
-  /** A file that was taken away by hand is told so to the catalogue, and is wanted from its phone again. */
+  /**
+   * A file that was taken away by hand is told so to the catalogue, and is wanted from its phone again. One that cannot
+   * be opened on a disk that answers counts as there: the worker cannot open it either and says so, and after its tries
+   * it holds up no other.
+   */
   async #isThere(open: OpenLibrary, row: WantedRow): Promise<boolean> {
     try {
       await (await openOriginal(open, row.person_id, row.id)).file.close();
       return true;
     } catch (error) {
       if (error instanceof CodedError && error.code === 'not-found') return false;
-      throw error;
+      await open.disk.check({ byReading: true });
+      return true;
     }
   }
 
@@ -291,6 +319,10 @@ export class Pictures {
     store.putRefused(row.id, code, reason, { durationMs, motion });
     this.#deps.tell(row.person_id, { type: 'picture-refused', asset: row.id, reason });
   }
+}
+
+function isInside(offset: number, length: number, size: number): boolean {
+  return length > 0 && offset + length <= size;
 }
 
 const tooOften = {

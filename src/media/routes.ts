@@ -8,6 +8,8 @@ import type { PictureSize, Pictures } from './pictures.ts';
 
 /** A picture under this address changes only when it is made anew, which nobody has to see at once. */
 const pictureCache = 'private, max-age=604800';
+/** A browser that several people use has one cache: without this it would show one the other's pictures. */
+const pictureVary = 'Cookie, Authorization';
 
 type MediaRoutesDeps = Readonly<{ library: Library; pictures: Pictures }>;
 type Asking = Readonly<{ caller: AccessCallers['phone-or-person']; params: { id: number }; request: FastifyRequest }>;
@@ -16,13 +18,14 @@ export function mediaRoutes({ library, pictures }: MediaRoutesDeps): Routes {
   const picture = async ({ caller, params, request }: Asking, reply: FastifyReply, size: PictureSize) => {
     const gone = new AbortController();
     reply.raw.once('close', () => gone.abort());
-    const { bytes, etag } = await pictures.picture(caller.personId, params.id, size, gone.signal);
-    reply.header('ETag', etag).header('Cache-Control', pictureCache);
+    const { bytes, length, etag } = await pictures.picture(caller.personId, params.id, size, gone.signal);
+    reply.header('ETag', etag).header('Cache-Control', pictureCache).header('Vary', pictureVary);
     if (request.headers['if-none-match'] === etag) {
+      if (!Buffer.isBuffer(bytes)) bytes.destroy();
       reply.code(304).send();
       return;
     }
-    reply.header('Content-Type', 'image/webp').send(bytes);
+    reply.header('Content-Type', 'image/webp').header('Content-Length', String(length)).send(bytes);
   };
 
   return implement(mediaContract, {
@@ -46,7 +49,7 @@ export function mediaRoutes({ library, pictures }: MediaRoutesDeps): Routes {
     },
 
     async pictures({ caller }) {
-      const { refusals, ...counts } = pictures.summary(caller.personId);
+      const { refusals, ...counts } = await pictures.summary(caller.personId);
       return { ...counts, refusals: refusals.map(({ id, ...refusal }) => ({ asset: id, ...refusal })) };
     },
 

@@ -35,6 +35,10 @@ const wantedQuery = `SELECT asset.id, asset.person_id, asset.path, asset.kind, p
   FROM picture JOIN asset ON asset.id = picture.asset_id
   WHERE picture.state = 'wanted' AND asset.state = 'present'`;
 
+/** By this index alone: another would be read whole, and sorted, for each slice. */
+const sliceQuery = `SELECT id FROM asset INDEXED BY asset_by_person
+  WHERE person_id = ? AND state = 'present' AND id > ? ORDER BY id LIMIT ?`;
+
 export class PictureStore {
   readonly #database: Database;
 
@@ -117,14 +121,15 @@ export class PictureStore {
   /** A slice of a person's pictures, after `afterId`, is wanted anew. Returns the last id, or undefined at the end. */
   putSliceWanted(personId: string, afterId: number, limit: number): number | undefined {
     return this.#database.writeRelaxed((prepare) => {
-      const { last } = prepare(
-        `SELECT max(id) AS last FROM (SELECT id FROM asset WHERE person_id = ? AND id > ? ORDER BY id LIMIT ?)`,
-      ).get(personId, afterId, limit) as { last: number | null };
+      const { last } = prepare(`SELECT max(id) AS last FROM (${sliceQuery})`).get(personId, afterId, limit) as {
+        last: number | null;
+      };
       if (last === null) return undefined;
-      prepare(
-        `UPDATE picture SET state = 'wanted', attempts = 0, run_after = 0
-         WHERE asset_id > ? AND asset_id <= ? AND asset_id IN (SELECT id FROM asset WHERE person_id = ?)`,
-      ).run(afterId, last, personId);
+      prepare(`UPDATE picture SET state = 'wanted', attempts = 0, run_after = 0 WHERE asset_id IN (${sliceQuery})`).run(
+        personId,
+        afterId,
+        limit,
+      );
       return last;
     });
   }
@@ -150,21 +155,23 @@ export class PictureStore {
       .get(assetId)?.id;
   }
 
-  counts(personId: string): PictureCounts {
+  /** Adds a slice of a person's files, after `afterId`, to `counts`. Returns the last id, or undefined at the end. */
+  countSlice(personId: string, afterId: number, limit: number, counts: PictureCounts): number | undefined {
     const rows = this.#database
-      .prepare<[string], { state: keyof PictureCounts; n: number }>(
-        `SELECT picture.state, count(*) AS n FROM asset JOIN picture ON picture.asset_id = asset.id
-         WHERE asset.person_id = ? AND asset.state = 'present' GROUP BY picture.state`,
+      .prepare<[string, number, number], { state: keyof PictureCounts | null; n: number; last: number }>(
+        `SELECT picture.state, count(*) AS n, max(slice.id) AS last
+         FROM (${sliceQuery}) AS slice LEFT JOIN picture ON picture.asset_id = slice.id GROUP BY picture.state`,
       )
-      .all(personId);
-    return { wanted: 0, ready: 0, refused: 0, ...Object.fromEntries(rows.map(({ state, n }) => [state, n])) };
+      .all(personId, afterId, limit);
+    for (const { state, n } of rows) if (state !== null) counts[state] += n;
+    return rows.length === 0 ? undefined : Math.max(...rows.map(({ last }) => last));
   }
 
   refused(personId: string, limit: number): RefusedPicture[] {
     return this.#database
       .prepare<[string, number], RefusedPicture>(
         `SELECT asset.id, asset.path, picture.code, picture.reason
-         FROM picture JOIN asset ON asset.id = picture.asset_id
+         FROM picture CROSS JOIN asset ON asset.id = picture.asset_id
          WHERE picture.state = 'refused' AND asset.person_id = ? AND asset.state = 'present'
          ORDER BY asset.id DESC LIMIT ?`,
       )

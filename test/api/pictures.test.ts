@@ -1,9 +1,11 @@
 /** Pictures over HTTP, made by the real worker: thumbnails, previews, and what moves inside a picture or beside it. */
-import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { once } from 'node:events';
+import { mkdtemp, readdir, readFile, readlink, rm } from 'node:fs/promises';
 import { request } from 'node:http';
+import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import sharp from 'sharp';
+import sharp, { type SharpOptions } from 'sharp';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { App } from '../support/app.ts';
 import type { HandPhone } from '../support/hand-phone.ts';
@@ -70,6 +72,8 @@ describe('pictures', () => {
       const { status, headers, body } = await get(`/api/assets/${id}/${path}`);
       expect([status, headers['content-type']]).toEqual([200, 'image/webp']);
       expect(headers['cache-control']).toContain('private');
+      // One browser, several people: what one was shown is not the other's.
+      expect(headers['vary']).toBe('Cookie, Authorization');
       const metadata = await sharp(body).metadata();
       expect([metadata.format, metadata.width, metadata.height]).toEqual(['webp', width, width / 2]);
       expect(difference(await quartersOf(body), quarters)).toBeLessThan(12);
@@ -78,6 +82,42 @@ describe('pictures', () => {
     }
     const [entry] = ((await phone.ask('GET', '/api/timeline')).json() as { entries: object[] }).entries;
     expect(entry).toMatchObject({ id, width: 3_000, height: 1_500, picture: 'ready', motion: null });
+  });
+
+  it('that nobody takes to the end let go of their files', async () => {
+    const noise = {
+      create: {
+        width: 1_600,
+        height: 1_600,
+        channels: 3,
+        background: 'grey',
+        noise: { type: 'gaussian', mean: 128, sigma: 90 },
+      },
+    };
+    await phone.send(
+      'DCIM/noise.jpg',
+      await sharp(noise as SharpOptions)
+        .jpeg({ quality: 90 })
+        .toBuffer(),
+    );
+    const path = `/api/assets/${await idOf('noise.jpg')}/preview`;
+    const { body, headers } = await get(path);
+    expect([body.length, (await sharp(body).metadata()).width]).toEqual([Number(headers['content-length']), 1_600]);
+    expect((await get(path, { 'if-none-match': String(headers['etag']) })).status).toBe(304);
+    const sockets = Array.from({ length: 20 }, () => connect(app.httpPort, '127.0.0.1'));
+    for (const socket of sockets) {
+      socket.write(`GET ${path} HTTP/1.1\r\nHost: 127.0.0.1\r\nAuthorization: Bearer ${phone.token}\r\n\r\n`);
+    }
+    // Each has the beginning, and takes no more.
+    await Promise.all(sockets.map((socket) => once(socket, 'readable')));
+    for (const socket of sockets) socket.destroy();
+    const held = async () => {
+      const links = await Promise.all(
+        (await readdir('/proc/self/fd')).map((fd) => readlink(`/proc/self/fd/${fd}`).catch(() => '')),
+      );
+      return links.filter((link) => link.startsWith(join(app.diskDir, '.nightjar/thumbs')));
+    };
+    await expect.poll(held).toEqual([]);
   });
 
   it('of what is none are refused with the reason, and listed', async () => {

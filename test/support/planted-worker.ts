@@ -29,7 +29,7 @@ function answer(socket: Socket, job: Job): void {
   else if (job.name.includes('broken')) say({ ok: false, code: 'damaged', reason: 'It ends in the middle.' });
   else {
     const grid = webp(`grid of ${job.name}`);
-    const preview = webp(`preview of ${job.name}`);
+    const preview = webp(`preview of ${job.name}`.padEnd(job.name.includes('large') ? 200_000 : 0, '.'));
     const facts = { width: 4, height: 3, durationMs: null, thumbhash: 'AQID', motion: null };
     say({ ok: true, ...facts, grid: grid.length, preview: preview.length }, grid, preview);
   }

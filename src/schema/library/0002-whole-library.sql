@@ -82,7 +82,10 @@ WHEN old.state <> new.state OR old.pair IS NOT new.pair BEGIN
   -- A file that is there again gets another try; a picture that was made stays.
   INSERT INTO picture (asset_id, state)
     SELECT new.id, 'wanted' WHERE new.state = 'present' AND new.kind IN ('photo', 'video')
-    ON CONFLICT (asset_id) DO UPDATE SET state = 'wanted', attempts = 0, run_after = 0 WHERE state = 'refused';
+    ON CONFLICT (asset_id) DO UPDATE SET state = 'wanted', attempts = 0, run_after = 0 WHERE state <> 'ready';
+  -- What is not there has no turn (the last day that a clock has): thousands of them would be passed over each time.
+  UPDATE picture SET run_after = 8640000000000000
+    WHERE asset_id = new.id AND state = 'wanted' AND new.state <> 'present';
   UPDATE asset SET shown = NOT shown
   WHERE id IN (SELECT new.id UNION SELECT id FROM asset WHERE person_id = new.person_id AND pair IN (old.pair, new.pair))
     AND shown <> (state = 'present' AND (kind = 'photo' OR (kind = 'video' AND NOT EXISTS (
