@@ -1,5 +1,6 @@
 import { execFile } from 'node:child_process';
-import { createHash } from 'node:crypto';
+import { createHash, randomBytes } from 'node:crypto';
+import { once } from 'node:events';
 import { createWriteStream } from 'node:fs';
 import { mkdir, open, readdir, readFile, readlink, rm, stat, truncate, writeFile } from 'node:fs/promises';
 import { pipeline } from 'node:stream/promises';
@@ -8,7 +9,8 @@ import { afterEach, beforeEach, expect, test } from 'vitest';
 import { soak } from '../../test/support/counts.ts';
 import { exifJpeg } from '../../test/support/exif-jpeg.ts';
 import { KeepingBox } from '../../test/support/keeping-box.ts';
-import { zipNames } from './downloads.ts';
+import { log } from '../../test/support/open-library.ts';
+import { Downloads, zipNames } from './downloads.ts';
 
 const run = promisify(execFile);
 const picture = (seed: number, takenLocal = '2025-07-14T09:30:00', bytes = 5000 + seed) =>
@@ -78,6 +80,15 @@ test('is a whole ZIP of the selection, with the other halves, the sidecars, name
   expect(await heldOpen()).toEqual([]);
 });
 
+test('takes photos of every time: before 1970 and behind 2038', async () => {
+  const old = await box.upload('DCIM/old.jpg', picture(1), { mtime: Date.UTC(1955, 6, 1) });
+  const late = await box.upload('DCIM/late.jpg', picture(2), { mtime: Date.UTC(2200, 0, 1) });
+  expect(await unzipped(await fetched((await offer(old.id, late.id)).id))).toEqual({
+    'old.jpg': hex(picture(1)),
+    'late.jpg': hex(picture(2)),
+  });
+});
+
 test('names are unique inside, without regard to case, and halves keep their stem', async () => {
   const ids: number[] = [];
   for (const [at, local] of ['2025-07-14T09:30:00', '2025-08-14T09:30:00'].entries()) {
@@ -118,6 +129,34 @@ test('is for one person, for ten minutes, and for a few at a time', async () => 
   await expect(box.downloads.zip(box.personId, many[5] ?? '')).rejects.toMatchObject({ code: 'busy' });
   for (const { stream } of open) stream.destroy();
   await expect.poll(async () => await fetched(many[5] ?? '').catch(() => 'busy')).not.toBe('busy');
+});
+
+test('has a limit on the files of all that are sent, and offers one after the other', async () => {
+  const ids: number[] = [];
+  for (let at = 0; at < 40; at++) ids.push((await box.upload(`DCIM/${at}.jpg`, picture(at))).id);
+  const downloads = new Downloads({
+    library: box.box.library,
+    now: () => box.box.clock,
+    randomBytes,
+    log,
+    filesSentAtOnceMax: 41,
+  });
+  const ended: string[] = [];
+  const [large, small] = await Promise.all([
+    downloads.offer(box.personId, ids).finally(() => ended.push('large')),
+    downloads.offer(box.personId, ids.slice(0, 2)).finally(() => ended.push('small')),
+  ]);
+  expect(ended).toEqual(['large', 'small']);
+  const { stream } = await downloads.zip(box.personId, large.id);
+  await expect(downloads.zip(box.personId, small.id)).rejects.toMatchObject({ code: 'busy' });
+  await once(stream.destroy(), 'close');
+  await once((await downloads.zip(box.personId, small.id)).stream.destroy(), 'close');
+  // What fails before it is sent gives its place back.
+  const kept = await downloads.offer(box.personId, ids);
+  await rm(box.at('Photos/Alice/2025/2025-07/0.jpg'));
+  await expect(downloads.zip(box.personId, kept.id)).rejects.toMatchObject({ code: 'not-found' });
+  const rest = await downloads.offer(box.personId, ids.slice(1));
+  (await downloads.zip(box.personId, rest.id)).stream.destroy();
 });
 
 test('says what is not there before it begins', async () => {

@@ -27,6 +27,8 @@ const filesMax = 30_000;
 const rowsAtOnce = 200;
 const readBytes = 256 * 1024;
 const sentAtOnceMax = 8;
+/** Of all that are sent: each file costs a kilobyte until the last one is sent. */
+const filesSentAtOnceMax = 60_000;
 const stalledMs = 300_000;
 /** Larger than any file, to tell the first bytes of one from the last of another. */
 const sizeMax = 2 ** 50;
@@ -43,15 +45,19 @@ export class Downloads {
     now: () => number;
     randomBytes: (size: number) => Buffer;
     log: Pick<Logger, 'warn'>;
+    filesSentAtOnceMax?: number;
   }>;
   readonly #tickets = new Map<string, Ticket>();
   #sending = 0;
+  #filesSending = 0;
+  #offering: Promise<unknown> = Promise.resolve();
 
   constructor(deps: {
     library: Library;
     now: () => number;
     randomBytes: (size: number) => Buffer;
     log: Pick<Logger, 'warn'>;
+    filesSentAtOnceMax?: number;
   }) {
     this.#deps = deps;
   }
@@ -59,9 +65,15 @@ export class Downloads {
   /**
    * A ticket for these, with the other halves of pairs and with their sidecars: good for ten minutes, for this person.
    * `bytes` is the length of the whole ZIP. @throws {CodedError} `not-found` for what is not this person's, or is not
-   * there (any more); `too-large`.
+   * there (any more); `too-large`. One at a time: a large one holds tens of megabytes.
    */
   async offer(personId: string, ids: readonly number[]): Promise<Offer> {
+    const mine = this.#offering.then(() => this.#offerAlone(personId, ids));
+    this.#offering = mine.catch(() => undefined);
+    return await mine;
+  }
+
+  async #offerAlone(personId: string, ids: readonly number[]): Promise<Offer> {
     const { library, now, randomBytes } = this.#deps;
     const open = library.current();
     return await this.#guarded(open, async () => {
@@ -91,19 +103,34 @@ export class Downloads {
       throw new CodedError('not-found', 'There is no such download (any more). Choose the photos again.');
     }
     const open = library.current();
-    return await this.#guarded(open, async () => {
-      const entries = await entriesOf(open, await byIds(open, personId, ticket.ids));
-      const bytes = await lengthOf(entries);
-      if (this.#sending >= sentAtOnceMax) {
-        throw new CodedError('busy', 'The box is sending too many downloads just now. Try again in a moment.');
-      }
-      this.#sending += 1;
-      const stream = this.#stream(open, entries);
-      stream.once('close', () => {
-        this.#sending -= 1;
+    // Before the first wait: of many who ask at once, each counts.
+    const end = this.#begin(ticket.ids.length);
+    try {
+      return await this.#guarded(open, async () => {
+        const entries = await entriesOf(open, await byIds(open, personId, ticket.ids));
+        const bytes = await lengthOf(entries);
+        const stream = this.#stream(open, entries);
+        stream.once('close', end);
+        return { stream, bytes, name: ticket.name };
       });
-      return { stream, bytes, name: ticket.name };
-    });
+    } catch (error) {
+      end();
+      throw error;
+    }
+  }
+
+  /** Takes a place for so many files, and returns what gives it back. @throws {CodedError} `busy`. */
+  #begin(files: number): () => void {
+    const filesMax = this.#deps.filesSentAtOnceMax ?? filesSentAtOnceMax;
+    if (this.#sending >= sentAtOnceMax || this.#filesSending + files > filesMax) {
+      throw new CodedError('busy', 'The box is sending too many downloads just now. Try again in a moment.');
+    }
+    this.#sending += 1;
+    this.#filesSending += files;
+    return () => {
+      this.#sending -= 1;
+      this.#filesSending -= files;
+    };
   }
 
   /** Whatever goes wrong destroys the stream, and with it the connection; whoever goes away closes the file. */
@@ -196,7 +223,10 @@ async function byIds(open: OpenLibrary, personId: string, ids: readonly number[]
   return all;
 }
 
-/** Looks at every file before anything is sent: what is not there is said now, and not by a broken ZIP. */
+/**
+ * Looks at every file before anything is sent: what is not there is said now, and not by a broken ZIP. Times before 1970
+ * become 1970: the writer of ZIPs throws at them while it writes, where nobody can catch it.
+ */
 async function entriesOf(open: OpenLibrary, assets: readonly AssetRow[]): Promise<Entry[]> {
   const names = zipNames(assets.map(({ path }) => path));
   const entries: Entry[] = [];
@@ -207,7 +237,7 @@ async function entriesOf(open: OpenLibrary, assets: readonly AssetRow[]): Promis
       await open.database.write(() => open.rows.markMissing(asset.id));
       throw notThere(asset);
     }
-    const mtime = new Date(asset.mtime ?? asset.captured_at);
+    const mtime = new Date(Math.max(0, asset.mtime ?? asset.captured_at));
     entries.push({ id: asset.id, path: asset.path, size: asset.size, mtime, name: names[index] ?? asset.path });
   }
   return entries;

@@ -252,7 +252,7 @@ export class Library {
     }
     this.#current = library;
     this.#problem = undefined;
-    library.jobs.open();
+    library.serve();
     this.#deps.log.info({ disk: diskDir }, 'library open');
   }
 

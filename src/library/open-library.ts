@@ -29,6 +29,7 @@ export class OpenLibrary {
   /** Work that follows a change, in the same catalogue; it runs from when the library is open until it closes. */
   readonly jobs: Jobs;
   readonly #closing = new AbortController();
+  readonly #served = Promise.withResolvers<void>();
   readonly #users: Array<() => Promise<void>> = [];
 
   constructor(disk: Disk, database: Database, jobsFor: (library: OpenLibrary) => Jobs) {
@@ -40,6 +41,16 @@ export class OpenLibrary {
     this.ballast = new Ballast(disk);
     this.folders = new FolderMaker((relative) => disk.resolve(relative));
     this.jobs = jobsFor(this);
+  }
+
+  /** Resolves when everything is prepared and the library is the current one (or closed again before that). */
+  get served(): Promise<void> {
+    return this.#served.promise;
+  }
+
+  serve(): void {
+    this.jobs.open();
+    this.#served.resolve();
   }
 
   /** Aborts when the library goes away. */
@@ -58,6 +69,7 @@ export class OpenLibrary {
 
   async close(): Promise<void> {
     this.#closing.abort();
+    this.#served.resolve();
     const limit = Promise.withResolvers<void>();
     const timer = setTimeout(limit.resolve, letGoMsMax);
     // While somebody may still use a path through the held root, its number must not go to another file.

@@ -25,10 +25,21 @@ test('leaves an edited copy its own name', () => {
 });
 
 test('knows a half of which the owner deleted the rest', () => {
-  expect(wasDeleted([])).toBe(false);
-  expect(wasDeleted([{ state: 'trashed' }])).toBe(true);
-  expect(wasDeleted([{ state: 'deleted' }, { state: 'trashed' }])).toBe(true);
+  const [photo, video, sidecar] = [{ kind: 'photo' }, { kind: 'video' }, { kind: 'sidecar' }];
+  const [trashed, deleted] = [{ ...photo, state: 'trashed' } as const, { ...photo, state: 'deleted' } as const];
+  expect(wasDeleted(video, [])).toBe(false);
+  expect(wasDeleted(video, [trashed])).toBe(true);
+  expect(wasDeleted(sidecar, [deleted, { ...trashed, ...video }])).toBe(true);
   for (const state of ['present', 'missing', 'damaged', 'publishing'] as const) {
-    expect(wasDeleted([{ state: 'trashed' }, { state }])).toBe(false);
+    expect(wasDeleted(video, [trashed, { ...photo, state }])).toBe(false);
   }
+});
+
+test('takes an edited copy of a deleted photo for a photo that nobody deleted', () => {
+  const halves = [
+    { kind: 'photo', state: 'deleted' },
+    { kind: 'video', state: 'trashed' },
+  ] as const;
+  expect(wasDeleted({ kind: 'photo' }, halves)).toBe(false);
+  expect(wasDeleted({ kind: 'video' }, halves)).toBe(false);
 });

@@ -35,9 +35,14 @@ export function placeInPair(
 }
 
 /**
- * Whether a half that arrives goes straight to the trash: its owner deleted the photo that it belongs to, and nothing
- * of it is kept. `others`: the other files of the pair.
+ * Whether what arrives goes straight to the trash: it is the half that was wanting of a photo that its owner deleted, and
+ * nothing of that is kept. Not a second photo or video of the pair (an edited copy): that one nobody deleted. `others`:
+ * the other files of the pair.
  */
-export function wasDeleted(others: ReadonlyArray<Readonly<{ state: PairedState }>>): boolean {
-  return others.length > 0 && others.every(({ state }) => state === 'trashed' || state === 'deleted');
+export function wasDeleted(
+  { kind }: Readonly<{ kind: string }>,
+  others: ReadonlyArray<Readonly<{ kind: string; state: PairedState }>>,
+): boolean {
+  const deleted = others.filter(({ state }) => state === 'trashed' || state === 'deleted');
+  return others.length > 0 && deleted.length === others.length && deleted.every((other) => other.kind !== kind);
 }

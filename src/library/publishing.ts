@@ -18,7 +18,7 @@ import { incomingFolder, type OpenLibrary } from './open-library.ts';
 import { applePair, placeInPair, wasDeleted } from './pairs.ts';
 import { candidateNames, fileFolder, pathKey, photoFolder } from './placement.ts';
 import { sidecarName, sidecarTarget } from './sidecars.ts';
-import type { AssetRow, ItemFacts } from './store.ts';
+import { type AssetRow, type ItemFacts, pairMembersMax } from './store.ts';
 
 /** A whole received file whose checksum is known, and what its phone said of it. */
 export type Arrival = Readonly<{
@@ -175,10 +175,10 @@ export class Publishing {
       name,
       arrival.mtime,
     );
-    // What the phone told of its own photo counts more than what stands in the file.
-    const pair = arrival.pair ?? applePair(capture.contentId) ?? null;
-    const place = this.#place(library, { ...arrival, pair }, kind, capture);
     return await library.database.write(() => {
+      // Here and not before: its other half may have been given a place meanwhile.
+      const pair = pairOf(library, arrival, capture);
+      const place = this.#place(library, { ...arrival, pair }, kind, capture);
       const path = firstFree(library, place.folder, place.name);
       const assetId = library.rows.reserve(
         {
@@ -263,7 +263,10 @@ export class Publishing {
   #belongsToDeleted({ rows }: OpenLibrary, assetId: number): boolean {
     const asset = rows.asset(assetId);
     if (asset === undefined || asset.pair === null) return false;
-    return wasDeleted(rows.pairMembers(asset.person_id, asset.pair).filter(({ id }) => id !== assetId));
+    return wasDeleted(
+      asset,
+      rows.pairMembers(asset.person_id, asset.pair).filter(({ id }) => id !== assetId),
+    );
   }
 
   /** False: something else has that name. */
@@ -349,6 +352,12 @@ export function parentOf(path: string): string {
 
 function isDeleted(asset: AssetRow | undefined): boolean {
   return asset?.state === 'trashed' || asset?.state === 'deleted';
+}
+
+/** What the phone told of its own photo counts more than what stands in the file. A pair that is full takes no more. */
+function pairOf({ rows }: OpenLibrary, arrival: Arrival, capture: CaptureDate): string | null {
+  const pair = arrival.pair ?? applePair(capture.contentId) ?? null;
+  return pair === null || rows.pairMembers(arrival.personId, pair).length < pairMembersMax ? pair : null;
 }
 
 function firstFree(library: OpenLibrary, folder: string, name: string): string {

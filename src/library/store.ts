@@ -75,8 +75,8 @@ export type ItemCounts = {
   lastReceivedAt: number | null;
 };
 
-/** Of one pair; a photo has two or three files. */
-const pairMembersMax = 100;
+/** Of one pair: a photo has two or three files, and each change of one looks at all of them. */
+export const pairMembersMax = 100;
 /** Files with one stem in one folder. */
 const neighboursMax = 100;
 const assetColumns = `id, person_id, path, kind, media_type, size, sha256, mtime, captured_at, captured_local, pair,

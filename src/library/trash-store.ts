@@ -115,12 +115,14 @@ export class TrashStore {
     this.#database.prepare("UPDATE asset SET trashed_at = ? WHERE state = 'trashed' AND trashed_at > ?").run(now, now);
   }
 
-  due(facts: { trashedBefore: number; dayMax: number; limit: number }): number[] {
+  due(facts: { afterId: number; trashedBefore: number; dayMax: number; limit: number }): number[] {
     return this.#database
-      .prepare<[number, number, number], { id: number }>(
-        `SELECT id FROM asset WHERE state = 'trashed' AND trashed_at <= ? AND trashed_day <= ? ORDER BY id LIMIT ?`,
+      .prepare<[number, number, number, number], { id: number }>(
+        // `+id`: through the index of what is in the trash, and not through every row.
+        `SELECT id FROM asset WHERE state = 'trashed' AND +id > ? AND trashed_at <= ? AND trashed_day <= ?
+         ORDER BY +id LIMIT ?`,
       )
-      .all(facts.trashedBefore, facts.dayMax, facts.limit)
+      .all(facts.afterId, facts.trashedBefore, facts.dayMax, facts.limit)
       .map(({ id }) => id);
   }
 }

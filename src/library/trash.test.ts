@@ -1,4 +1,4 @@
-import { readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { readdir, readFile, rename, rm, stat, symlink, writeFile } from 'node:fs/promises';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { exifJpeg } from '../../test/support/exif-jpeg.ts';
 import { KeepingBox } from '../../test/support/keeping-box.ts';
@@ -109,6 +109,29 @@ describe('the end of thirty days', () => {
     expect(box.state(id)).toBe('present');
     expect(await readFile(box.at(`${july}/1.jpg`))).toEqual(picture(1));
   });
+
+  it('comes for the others also when one cannot be moved', async () => {
+    const stuck = await box.upload('DCIM/1.jpg', picture(1, '2024-01-05T10:00:00'));
+    const other = await box.upload('DCIM/2.jpg', picture(2));
+    const folder = box.at('Photos/Alice/2024/2024-01');
+    await rename(folder, `${folder}-away`);
+    await symlink('2024-01', folder);
+    await trash(stuck.id, other.id);
+    await expect.poll(() => box.relocations()).toBe(1);
+    for (let day = 1; day < 30; day++) {
+      box.box.clock += dayMs;
+      await look();
+    }
+    box.box.clock += dayMs;
+    await expect(look()).rejects.toMatchObject({ code: 'ELOOP' });
+    expect([box.state(stuck.id), box.state(other.id)]).toEqual(['trashed', 'deleted']);
+    expect(box.deleted).toEqual([other.id]);
+    await rm(folder);
+    await rename(`${folder}-away`, folder);
+    await look();
+    expect(box.state(stuck.id)).toBe('deleted');
+    expect(await readdir(folder)).not.toContain('1.jpg');
+  });
 });
 
 describe('what goes together', () => {
@@ -159,14 +182,38 @@ describe('what goes together', () => {
     expect((await restore(still.id)).restored.sort()).toEqual([still.id, video.id]);
     expect(await readFile(box.at(`${july}/IMG_1.mov`), 'utf8')).toBe('late');
     // Gone for good: a half of it can still be had back for thirty days.
-    await trash(still.id);
-    await box.trash.delete(box.personId, [still.id]);
-    const third = await box.upload('DCIM/IMG_1.heic', picture(9), { pair: 'p' });
+    const second = await box.upload('DCIM/IMG_2.jpg', picture(2), { pair: 'q' });
+    await trash(second.id);
+    await box.trash.delete(box.personId, [second.id]);
+    const third = await box.upload('DCIM/IMG_2.mov', Buffer.from('later'), { pair: 'q' });
     expect(third.state).toBe('trashed');
     await settled();
     expect((await restore(third.id)).restored).toEqual([third.id]);
     // One that is kept: the next one is kept too.
-    expect((await box.upload('DCIM/IMG_1.png', picture(10), { pair: 'p' })).state).toBe('present');
+    expect((await box.upload('DCIM/IMG_2.AAE', Buffer.from('edit'), { pair: 'q' })).state).toBe('present');
+  });
+
+  it('an edited copy of a deleted photo is a photo that nobody deleted', async () => {
+    const still = await box.upload('DCIM/IMG_1.jpg', picture(1), { pair: 'p' });
+    await box.upload('DCIM/IMG_1.mov', Buffer.from('a video'), { pair: 'p' });
+    await trash(still.id);
+    await settled();
+    const edited = await box.upload('DCIM/IMG_1.jpg', picture(2), { pair: 'p' });
+    expect(edited.state).toBe('present');
+    expect(await readFile(box.at(edited.path))).toEqual(picture(2));
+    expect(box.state(still.id)).toBe('trashed');
+  });
+
+  it('not more than a hundred files that say the same pair', { timeout: 120_000 }, async () => {
+    const files = [];
+    for (let at = 0; at < 102; at++) {
+      files.push(await box.upload(`DCIM/${at}.jpg`, Buffer.from(`not a picture ${at}`), { pair: 'p' }));
+    }
+    expect(files.filter(({ pair }) => pair === 'p').length).toBe(100);
+    const gone = await trash(files[0]?.id ?? 0);
+    expect(gone.length).toBe(100);
+    // It belongs to nothing that was deleted, whatever it says.
+    expect((await box.upload('DCIM/late.mov', Buffer.from('late'), { pair: 'p' })).state).toBe('present');
   });
 
   it('of one person only, also when two use the same string for their pairs', async () => {

@@ -239,21 +239,22 @@ export class Trash {
     if (failure !== undefined) throw failure.error;
   }
 
+  /** One that cannot be moved stays in the trash, and does not hold up the others. @throws what kept it from it, at the end. */
   async #deleteAlone(open: OpenLibrary, ids: readonly number[]): Promise<void> {
     const rows = this.#rows(open);
+    let failure: { error: unknown } | undefined;
     for (let from = 0; from < ids.length; from += rowsAtOnce) {
-      const some = ids.slice(from, from + rowsAtOnce);
+      const all = ids.slice(from, from + rowsAtOnce);
       // What is still on its way there goes there first: from then on its own place is no business of the trash.
-      const underWay = some.filter((id) => rows.isRelocating(id));
-      const failure = await this.#settleThese(open, underWay);
-      if (failure !== undefined) throw failure.error;
+      const underWay = all.filter((id) => rows.isRelocating(id));
+      failure = (await this.#settleThese(open, underWay)) ?? failure;
+      const some = all.filter((id) => !rows.isRelocating(id));
       const people = new Map(some.map((id) => [id, open.rows.asset(id)?.person_id ?? '']));
       await open.database.write(() => {
         for (const id of some) rows.tombstone(id);
         open.jobs.enqueue(settleKind, 'all');
       });
-      const left = await this.#settleThese(open, some);
-      if (left !== undefined) throw left.error;
+      failure = (await this.#settleThese(open, some)) ?? failure;
       for (const personId of new Set(people.values())) {
         this.#tell(
           personId,
@@ -262,6 +263,7 @@ export class Trash {
         );
       }
     }
+    if (failure !== undefined) throw failure.error;
   }
 
   /**
@@ -277,19 +279,28 @@ export class Trash {
       rows.pullBack(now);
     });
     const dayMax = rows.calendar().day - trashDays;
-    for (;;) {
+    let failure: { error: unknown } | undefined;
+    for (let afterId = 0; ; ) {
       signal.throwIfAborted();
-      const ids = rows.due({ trashedBefore: now - trashDays * dayMs, dayMax, limit: rowsAtOnce });
-      if (ids.length === 0) return;
+      const ids = rows.due({ afterId, trashedBefore: now - trashDays * dayMs, dayMax, limit: rowsAtOnce });
+      const last = ids.at(-1);
+      if (last === undefined) break;
+      afterId = last;
       await this.#alone(open, () =>
         // Somebody may have brought it back meanwhile.
         this.#deleteAlone(
           open,
           ids.filter((id) => open.rows.asset(id)?.state === 'trashed'),
         ),
+      ).then(
+        () => this.#deps.log.info({ deleted: ids.length }, 'the trash let go of what was in it for 30 days'),
+        (error: unknown) => {
+          if (diskIsGone(error)) throw error;
+          failure ??= { error };
+        },
       );
-      this.#deps.log.info({ deleted: ids.length }, 'the trash let go of what was in it for 30 days');
     }
+    if (failure !== undefined) throw failure.error;
   }
 
   /** Files move one caller at a time. */

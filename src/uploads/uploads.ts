@@ -288,11 +288,12 @@ export class Uploads {
       await unlink(library.incoming(id)).catch(ignoreMissing);
     }
     library.beforeClosing(() => this.#live.close(library));
-    setImmediate(() => {
-      this.#finishWhole(library, receiving).catch((error: unknown) =>
+    // Not now: finishing one asks for the current library, which this one is only when all is prepared.
+    library.served
+      .then(() => this.#finishWhole(library, receiving))
+      .catch((error: unknown) =>
         this.#deps.log.warn({ err: error }, 'uploads that were whole could not be finished yet'),
       );
-    });
   }
 
   /** Finishes uploads of which every byte survived, without waiting for their phone to come back. */

@@ -245,7 +245,7 @@ export function appendStoreContract(name: string, parent: string): void {
       const slow = new Readable({ read: () => undefined });
       const first = code(box.uploads.use(phone, id, (upload) => upload.append(0, slow)));
       slow.push(jpeg.subarray(0, 50_000));
-      await new Promise((resolve) => setTimeout(resolve, 50));
+      await expect.poll(() => slow.readableLength).toBe(0);
       const offset = await box.uploads.use(phone, id, (upload) => upload.settle());
       expect(await first).toBe('upload-interrupted');
       expect(offset).toBe(50_000);
