@@ -177,7 +177,7 @@ export class Publishing {
     );
     return await library.database.write(() => {
       // Here and not before: its other half may have been given a place meanwhile.
-      const pair = pairOf(library, arrival, capture);
+      const pair = kind === 'file' ? null : pairOf(library, arrival, capture);
       const place = this.#place(library, { ...arrival, pair }, kind, capture);
       const path = firstFree(library, place.folder, place.name);
       const assetId = library.rows.reserve(

@@ -229,6 +229,15 @@ describe.skipIf(!ffmpeg)('pairs (needs ffmpeg and ffprobe)', () => {
     expect(await send('e/P.jpg(2).json')).toBe(`${july}/P.jpg(2).json`);
   });
 
+  it('takes no other file for a half, whatever its phone says', async () => {
+    const letter = Buffer.from('A letter.');
+    await phone.send('Documents/letter.txt', letter, { pair: 'letter' });
+    const photo = exifJpeg({ seed: 40, bytes: 7040, takenLocal: '2025-07-04T10:00:00' });
+    await phone.send('DCIM/P_40.jpg', photo, { pair: 'letter' });
+    expect((await assetOf(photo))?.path).toBe(`${july}/P_40.jpg`);
+    expect((await assetOf(letter))?.pair).toBeNull();
+  });
+
   it('tells of nothing that went wrong inside', () => {
     expect(app.ownErrors()).toEqual([]);
   });
