@@ -147,9 +147,13 @@ export class Pictures {
     }
   }
 
-  /** Their assets are gone for good. */
+  /** Their assets are gone for good: so is everything that shows what was on them. */
   async remove(open: OpenLibrary, assetIds: readonly number[]): Promise<void> {
-    for (const id of assetIds) await removePictures(open, id);
+    const store = new PictureStore(open.database);
+    for (const id of assetIds) {
+      await removePictures(open, id);
+      store.forget(id);
+    }
   }
 
   async #read(open: OpenLibrary, personId: string, assetId: number, size: PictureSize): Promise<Shown | undefined> {
@@ -253,8 +257,8 @@ export class Pictures {
       return false;
     }
     // Deleted for good meanwhile: nothing of it is kept.
-    if (open.rows.asset(row.id)?.state === 'deleted') await removePictures(open, row.id);
-    this.#keep(store, row, answer);
+    if (open.rows.asset(row.id)?.state === 'deleted') await this.remove(open, [row.id]);
+    else this.#keep(store, row, answer);
     return true;
   }
 

@@ -143,6 +143,10 @@ export class PictureStore {
     );
   }
 
+  forget(assetId: number): void {
+    this.#database.writeRelaxed((prepare) => prepare('DELETE FROM picture WHERE asset_id = ?').run(assetId));
+  }
+
   /** The other, moving half of a still, if it is there. */
   movingHalf(assetId: number): number | undefined {
     return this.#database

@@ -5,6 +5,7 @@ import { request } from 'node:http';
 import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import Sqlite from 'better-sqlite3';
 import sharp, { type SharpOptions } from 'sharp';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { App } from '../support/app.ts';
@@ -179,6 +180,22 @@ describe('pictures', () => {
     expect(difference(await quartersOf(poster.body), quarters)).toBeLessThan(24);
     const details = (await phone.ask('GET', `/api/assets/${await idOf('IMG_9.MOV')}`)).json();
     expect(details).toMatchObject({ durationMs: 2_000, width: 320, height: 160 });
+  });
+
+  it('go with a photo that is deleted for good, and stay with one that is in the trash', async () => {
+    await phone.send('DCIM/gone.jpg', await quartered(806).jpeg().toBuffer());
+    const id = await idOf('gone.jpg');
+    const file = join(app.diskDir, `.nightjar/thumbs/0/${id}`);
+    expect((await get(`/api/assets/${id}/thumbnail`)).status).toBe(200);
+    expect((await app.ask('POST', '/api/trash', { cookie }, { assets: [id] })).status).toBe(200);
+    expect((await get(`/api/assets/${id}/thumbnail`)).status).toBe(200);
+    expect((await app.ask('POST', '/api/trash/delete', { cookie }, { assets: [id] })).status).toBe(200);
+    await expect.poll(() => readFile(file).catch((error: { code: string }) => error.code)).toBe('ENOENT');
+    const catalogue = new Sqlite(join(app.diskDir, '.nightjar/library.sqlite'), { readonly: true });
+    const left = () => catalogue.prepare('SELECT 1 FROM picture WHERE asset_id = ?').get(id);
+    await expect.poll(left).toBeUndefined();
+    catalogue.close();
+    expect((await get(`/api/assets/${id}/thumbnail`)).status).toBe(404);
   });
 
   it('are nobody else’s, and met no error of the box', async () => {
