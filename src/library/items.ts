@@ -3,10 +3,11 @@
  * that add up (seen = safe + waiting + refused).
  */
 import { CodedError } from '../platform/errors.ts';
+import type { ItemFacts, ItemRow } from './items-store.ts';
 import type { OpenLibrary } from './open-library.ts';
 import { checkPhonePath } from './placement.ts';
 import { parentOf } from './publishing.ts';
-import type { AssetState, ItemFacts, ItemRow } from './store.ts';
+import type { AssetState } from './store.ts';
 
 export type ToldItem = {
   path: string;
@@ -44,9 +45,8 @@ export async function checkItems(
   items: readonly ToldItem[],
   now: number,
 ): Promise<ItemAnswer[]> {
-  const { rows, database } = library;
   const paths = items.map((item) => item.path);
-  const known = rows.itemsAt(phone.phoneId, paths);
+  const known = library.items.itemsAt(phone.phoneId, paths);
   const changed = new Set<string>();
   const answers = items.map((item) => {
     const changes: Array<() => void> = [];
@@ -57,11 +57,11 @@ export async function checkItems(
   if (changed.size === 0) return answers;
   // Worked out again where it is written, one item after the other: a file that arrived meanwhile is not set back to
   // waiting.
-  return await database.write(() =>
+  return await library.database.write(() =>
     items.map((item, index) => {
       if (!changed.has(item.path)) return answers[index] as ItemAnswer;
       const changes: Array<() => void> = [];
-      const answer = answerTold(library, phone, item, rows.item(phone.phoneId, item.path), now, changes);
+      const answer = answerTold(library, phone, item, library.items.item(phone.phoneId, item.path), now, changes);
       for (const change of changes) change();
       return answer;
     }),
@@ -97,8 +97,8 @@ export async function noteUnreadable(
     for (const path of paths) {
       const facts = { phoneId, parent: parentOf(path), path, key: null, size: 0, mtime: null, seenAt: now };
       // What the box has, or its owner deleted there, is known whether or not the phone can read it just now.
-      const state = library.rows.item(phoneId, path)?.asset_state ?? null;
-      if (state !== 'present' && !isDeleted(state)) library.rows.putRefused(facts, 'unreadable');
+      const state = library.items.item(phoneId, path)?.asset_state ?? null;
+      if (state !== 'present' && !isDeleted(state)) library.items.putRefused(facts, 'unreadable');
     }
   });
 }
@@ -116,7 +116,7 @@ function answerTold(
     checkPhonePath(item.path);
   } catch (error) {
     if (!(error instanceof CodedError)) throw error;
-    changes.push(() => library.rows.putRefused(facts, error.code));
+    changes.push(() => library.items.putRefused(facts, error.code));
     return { answer: 'refused', code: error.code, reason: error.message };
   }
   return answerOne(library, phone, item, known, facts, changes);
@@ -134,15 +134,16 @@ function answerOne(
   const answer = known === undefined ? undefined : answerUnchanged(known, item);
   if (answer !== undefined) {
     // A refused item has no file, so only having been seen tonight keeps it on the phone's list.
-    if (known !== undefined && answer.answer === 'refused') changes.push(() => rows.markSeen(known.id, facts.seenAt));
+    if (known !== undefined && answer.answer === 'refused')
+      changes.push(() => library.items.markSeen(known.id, facts.seenAt));
     return answer;
   }
   const held = heldElsewhere(library, phone, item);
   if (held !== undefined) {
-    changes.push(() => rows.putSafe(facts, held.assetId));
+    changes.push(() => library.items.putSafe(facts, held.assetId));
     return held.deleted ? refused('deleted') : { answer: 'have' };
   }
-  changes.push(() => rows.putWaiting(facts));
+  changes.push(() => library.items.putWaiting(facts));
   const mayHave = item.sha256 === undefined && rows.hasAssetOfSize(phone.personId, item.size);
   return { answer: mayHave ? 'send-hash' : 'need' };
 }
@@ -157,11 +158,11 @@ function answerUnchanged(known: ItemRow, item: ToldItem): ItemAnswer | undefined
 
 /** The same content under another name of this phone (by the phone's own id), or of this person (by checksum). */
 function heldElsewhere(
-  { rows }: OpenLibrary,
+  { rows, items }: OpenLibrary,
   phone: { phoneId: string; personId: string },
   item: ToldItem,
 ): { assetId: number; deleted: boolean } | undefined {
-  const moved = item.key === undefined ? undefined : rows.itemByKey(phone.phoneId, item.key);
+  const moved = item.key === undefined ? undefined : items.itemByKey(phone.phoneId, item.key);
   const unchanged = moved?.size === item.size && moved.mtime === item.mtime && mayBeSame(moved, item);
   if (unchanged && moved.asset_state === 'present' && moved.asset_id !== null) {
     return { assetId: moved.asset_id, deleted: false };

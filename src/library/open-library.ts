@@ -7,6 +7,7 @@ import type { Database } from '../platform/database.ts';
 import { FolderMaker } from '../platform/durable-files.ts';
 import type { Jobs } from '../platform/jobs.ts';
 import { Ballast } from './ballast.ts';
+import { ItemStore } from './items-store.ts';
 import { SearchStore } from './search-store.ts';
 import { LibraryStore } from './store.ts';
 import { TimelineStore } from './timeline-store.ts';
@@ -22,6 +23,7 @@ export class OpenLibrary {
   readonly disk: Disk;
   readonly database: Database;
   readonly rows: LibraryStore;
+  readonly items: ItemStore;
   readonly timeline: TimelineStore;
   readonly search: SearchStore;
   readonly folders: FolderMaker;
@@ -36,6 +38,7 @@ export class OpenLibrary {
     this.disk = disk;
     this.database = database;
     this.rows = new LibraryStore(database);
+    this.items = new ItemStore(database);
     this.timeline = new TimelineStore(database);
     this.search = new SearchStore(database);
     this.ballast = new Ballast(disk);

@@ -13,12 +13,13 @@ import { CodedError, diskIsGone, systemCode } from '../platform/errors.ts';
 import type { Logger } from '../platform/log.ts';
 import type { CaptureDate } from './capture-date.ts';
 import { factsOf, holds } from './file-facts.ts';
+import type { ItemFacts } from './items-store.ts';
 import { mediaKind } from './media-kinds.ts';
 import { incomingFolder, type OpenLibrary } from './open-library.ts';
 import { applePair, placeInPair, wasDeleted } from './pairs.ts';
 import { candidateNames, fileFolder, pathKey, photoFolder } from './placement.ts';
 import { sidecarName, sidecarTarget } from './sidecars.ts';
-import { type AssetRow, type ItemFacts, pairMembersMax } from './store.ts';
+import { type AssetRow, pairMembersMax } from './store.ts';
 
 /** A whole received file whose checksum is known, and what its phone said of it. */
 export type Arrival = Readonly<{
@@ -123,7 +124,7 @@ export class Publishing {
     if (known !== undefined && (await this.#isKept(library, known))) {
       const { id } = known;
       await library.database.write(() => {
-        library.rows.putSafe(this.#item(arrival), id);
+        library.items.putSafe(this.#item(arrival), id);
         arrival.record(id);
       });
       return;
@@ -163,7 +164,7 @@ export class Publishing {
         // Its owner may have deleted it since it was looked at.
         const deleted = isDeleted(library.rows.asset(known.id));
         if (!deleted) library.rows.reserveAgain(known.id, arrival.source);
-        library.rows.putSafe(item, known.id);
+        library.items.putSafe(item, known.id);
         arrival.record(known.id);
         return deleted ? undefined : known.id;
       });
@@ -196,7 +197,7 @@ export class Publishing {
         },
         arrival.source,
       );
-      library.rows.putSafe(item, assetId);
+      library.items.putSafe(item, assetId);
       arrival.record(assetId);
       return assetId;
     });
@@ -211,7 +212,7 @@ export class Publishing {
     }
     if (kind === 'sidecar') {
       // Only when the photo came first: a place is chosen once, so a sidecar that comes first goes by its own date.
-      const sibling = library.rows.siblingOnPhone(arrival.phoneId, parentOf(arrival.path), sidecarTarget(name));
+      const sibling = library.items.siblingOnPhone(arrival.phoneId, parentOf(arrival.path), sidecarTarget(name));
       if (sibling !== undefined) {
         const { phone_path: phonePath, path } = sibling;
         return {

@@ -50,14 +50,14 @@ export function libraryRoutes({ library, now, boxName, namesOf }: LibraryRoutesD
       const open = library.current();
       const unreadable = (body.unreadable ?? []).map(({ path }) => path);
       if (unreadable.length > 0) await noteUnreadable(open, caller.phoneId, unreadable, now());
-      const { rows, database } = open;
-      return { forgotten: await database.write(() => rows.forgetWaiting(caller.phoneId, body.startedAt)) };
+      const { items, database } = open;
+      return { forgotten: await database.write(() => items.forgetWaiting(caller.phoneId, body.startedAt)) };
     },
 
     async phoneStatus({ caller }) {
-      const { rows } = library.current();
-      const { seen, safe, refused, deleted, lastReceivedAt } = rows.counts(caller.phoneId);
-      const refusals = rows
+      const { items } = library.current();
+      const { seen, safe, refused, deleted, lastReceivedAt } = items.counts(caller.phoneId);
+      const refusals = items
         .refusals(caller.phoneId, refusalsShownMax)
         .map(({ path, refusal }) => ({ path, code: refusal, reason: refusalReason(refusal) }));
       const waiting = seen - safe - refused;
@@ -67,7 +67,7 @@ export function libraryRoutes({ library, now, boxName, namesOf }: LibraryRoutesD
 
     async phoneItems({ caller, query }) {
       const limit = query.limit ?? 200;
-      const found = library.current().rows.itemsWithAssets(caller.phoneId, readItemCursor(query.cursor), limit + 1);
+      const found = library.current().items.itemsWithAssets(caller.phoneId, readItemCursor(query.cursor), limit + 1);
       const { page, next } = pageOf(found, limit, (row) => String(row.item_id));
       const items = page.map((row) => ({
         id: row.item_id,

@@ -5,7 +5,8 @@ import { join } from 'node:path';
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { Database } from '../platform/database.ts';
-import { type ItemFacts, LibraryStore } from './store.ts';
+import { type ItemFacts, ItemStore } from './items-store.ts';
+import { LibraryStore } from './store.ts';
 
 const migrationsDir = new URL('../schema/library', import.meta.url).pathname;
 const people = ['alice', 'bob'];
@@ -43,12 +44,14 @@ type Step = typeof step extends fc.Arbitrary<infer T> ? T : never;
 class World {
   readonly #database: Database;
   readonly #rows: LibraryStore;
+  readonly #items: ItemStore;
   readonly #assets: Array<{ id: number; phone: number }> = [];
   #count = 0;
 
   constructor(database: Database) {
     this.#database = database;
     this.#rows = new LibraryStore(database);
+    this.#items = new ItemStore(database);
     for (const id of people) this.#rows.putPerson({ id, name: id, folder: id });
   }
 
@@ -57,25 +60,25 @@ class World {
     switch (step.kind) {
       case 'arrive': {
         const id = this.#reserve(step.phone, step.of, step.pair, locals[step.local] as string);
-        this.#rows.putSafe(facts(step.phone, step.path), id);
+        this.#items.putSafe(facts(step.phone, step.path), id);
         this.#sql("UPDATE asset SET state = 'present' WHERE id = ?", id);
         this.#assets.push({ id, phone: step.phone });
         return;
       }
       case 'dropped': {
         const id = this.#reserve(step.phone, 'photo', step.pair, '2024-01-01T00:00:00');
-        this.#rows.putSafe(facts(step.phone, step.path), id);
+        this.#items.putSafe(facts(step.phone, step.path), id);
         this.#rows.dropReserved(id, null);
         return;
       }
       case 'told':
         // Only what a person has can be told as that person's.
         if (asset === undefined || personOf(asset.phone) !== personOf(step.phone)) {
-          this.#rows.putWaiting(facts(step.phone, step.path));
-        } else this.#rows.putSafe(facts(step.phone, step.path), asset.id);
+          this.#items.putWaiting(facts(step.phone, step.path));
+        } else this.#items.putSafe(facts(step.phone, step.path), asset.id);
         return;
       case 'forget':
-        this.#rows.forgetWaiting(phones[step.phone] as string, 1e12);
+        this.#items.forgetWaiting(phones[step.phone] as string, 1e12);
         return;
       case 'remove-item':
         this.#sql(

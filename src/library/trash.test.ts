@@ -178,7 +178,7 @@ describe('what goes together', () => {
     await settled();
     expect(await inTrash()).toEqual([String(still.id), String(video.id)].sort());
     expect(box.trash.page(box.personId, undefined, 10).map(({ asset }) => asset.id)).toEqual([video.id, still.id]);
-    expect(box.open.rows.counts('phone-1')).toMatchObject({ seen: 2, safe: 0, refused: 2, deleted: 2 });
+    expect(box.open.items.counts('phone-1')).toMatchObject({ seen: 2, safe: 0, refused: 2, deleted: 2 });
     expect((await restore(still.id)).restored.sort()).toEqual([still.id, video.id]);
     expect(await readFile(box.at(`${july}/IMG_1.mov`), 'utf8')).toBe('late');
     // Gone for good: a half of it can still be had back for thirty days.

@@ -342,7 +342,7 @@ export class Upload {
       this.#insert();
       rows.refuse(this.id, error.code, error.message, now());
       if (error.code === 'empty-picture' && facts.path !== undefined) {
-        open.rows.putRefused(
+        open.items.putRefused(
           {
             phoneId: this.owner.phoneId,
             parent: parentOf(facts.path),

@@ -160,7 +160,7 @@ export function appendStoreContract(name: string, parent: string): void {
       expect(await code(whole(Buffer.alloc(0), { path: 'a/b.mp4' }))).toBe('empty-picture');
       await whole(Buffer.alloc(0), { path: 'Download/empty.txt' });
       expect(await box.filesInView()).toEqual(['Files/Alice/Download/empty.txt']);
-      expect(box.library.current().rows.counts(phone)).toMatchObject({ seen: 3, safe: 1, refused: 2 });
+      expect(box.library.current().items.counts(phone)).toMatchObject({ seen: 3, safe: 1, refused: 2 });
     });
 
     it('refuses names that lead elsewhere, and makes the others legal', async () => {
@@ -213,10 +213,10 @@ export function appendStoreContract(name: string, parent: string): void {
         whole(jpeg, { path }, 'phone-3'),
       ]);
       expect(await box.filesInView()).toHaveLength(2);
-      const { rows } = box.library.current();
-      expect(rows.counts('phone-1').safe).toBe(2);
-      expect(rows.counts('phone-2').safe).toBe(1);
-      expect(rows.counts('phone-3').safe).toBe(1);
+      const { items } = box.library.current();
+      expect(items.counts('phone-1').safe).toBe(2);
+      expect(items.counts('phone-2').safe).toBe(1);
+      expect(items.counts('phone-3').safe).toBe(1);
     });
 
     it('keeps what is no photo under Files, in the phone’s own folders', async () => {

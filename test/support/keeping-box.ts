@@ -82,7 +82,7 @@ export class KeepingBox {
       if (bytes.length > 0) await upload.append(0, Readable.from([bytes], { objectMode: false }));
       await upload.finish();
     });
-    const item = this.open.rows.item(phoneId, path);
+    const item = this.open.items.item(phoneId, path);
     const asset = item?.asset_id == null ? undefined : this.open.rows.asset(item.asset_id);
     if (asset === undefined) throw new Error(`${path} did not come in.`);
     return asset;
