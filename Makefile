@@ -18,7 +18,7 @@ node_modules/.package-lock.json: package.json package-lock.json .npmrc
 client: node_modules/.package-lock.json
 	@node src/client/bundle.ts
 
-# Without them the box runs, and says that videos must wait; pictures of iPhones are then made slowly.
+# Without them the box runs, and says that videos must wait; most pictures of iPhones get a reason instead of a thumbnail.
 tools:
 	@system/debian-packages ffprobe:ffmpeg heif-convert:libheif-examples || \
 	  echo "Going on without: videos will wait until ffprobe is there." >&2

@@ -3,10 +3,10 @@
  * `--announce` prints the addresses and the setup code for the person at this terminal; they never go to the log.
  */
 import { readFile } from 'node:fs/promises';
+import { flushCompileCache } from 'node:module';
 import { join } from 'node:path';
 import { readConfig } from './config.ts';
 import { Nightjar } from './nightjar.ts';
-import { keepCompiled } from './platform/compile-cache.ts';
 import { CodedError } from './platform/errors.ts';
 import { createLog } from './platform/log.ts';
 
@@ -21,7 +21,8 @@ async function main(): Promise<void> {
     process.once('SIGINT', resolve);
   });
   const started = await box.start();
-  keepCompiled();
+  // Kept for the next start, also when this one is killed.
+  flushCompileCache();
   if (process.argv.includes('--announce')) await announce(config.stateDir, started);
   log.info({ signal: await stopped }, 'stopping');
   setTimeout(() => process.exit(1), stopMsMax).unref();

@@ -6,8 +6,8 @@
  * channel to its parent.
  */
 import { closeSync, fstatSync, openSync, readSync } from 'node:fs';
+import { flushCompileCache } from 'node:module';
 import ExifReader, { type ExpandedTags } from 'exifreader';
-import { keepCompiled } from '../platform/compile-cache.ts';
 import { contentIdentifier } from './apple-maker-note.ts';
 import { type Metadata, type StillTags, stillMetadata } from './capture-date.ts';
 
@@ -48,7 +48,8 @@ process.on('message', (message: { file: string }) => {
   process.send?.({ metadata: read(message.file) });
 });
 process.send?.({ ready: true });
-keepCompiled();
+// Kept for the next start, also when this one is killed.
+flushCompileCache();
 
 function read(file: string): Metadata | undefined {
   try {

@@ -6,7 +6,7 @@
  * Stored, not compressed (photos are compressed already), so that its exact length is known before the first byte: what
  * breaks off shows as broken off.
  */
-import { constants, type ReadStream } from 'node:fs';
+import type { ReadStream } from 'node:fs';
 import { type FileHandle, open as openFile } from 'node:fs/promises';
 import { posix } from 'node:path';
 import { PassThrough, type Readable } from 'node:stream';
@@ -16,6 +16,7 @@ import type { Logger } from '../platform/log.ts';
 import { factsOf } from './file-facts.ts';
 import type { Library } from './library.ts';
 import type { OpenLibrary } from './open-library.ts';
+import { originalFlags } from './originals.ts';
 import { pathKey } from './placement.ts';
 import { ownAssets, withCompanions } from './selection.ts';
 import type { AssetRow } from './store.ts';
@@ -263,9 +264,9 @@ function readWhole(file: FileHandle, { size }: Entry): ReadStream {
 }
 
 async function openWhole(open: OpenLibrary, entry: Entry): Promise<FileHandle> {
-  const file = await openFile(open.disk.resolve(entry.path), constants.O_RDONLY | constants.O_NOFOLLOW);
-  const { size } = await file.stat();
-  if (size === entry.size) return file;
+  const file = await openFile(open.disk.resolve(entry.path), originalFlags);
+  const stat = await file.stat();
+  if (stat.isFile() && stat.size === entry.size) return file;
   await file.close();
   throw new CodedError('not-found', `The file "${entry.path}" changed while it was sent.`);
 }

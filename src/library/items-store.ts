@@ -1,7 +1,7 @@
 /**
  * The rows of phones' items: what each phone told of, and what became of it. Private to the library room.
  */
-import type { Database, Statement } from '../platform/database.ts';
+import type { Database } from '../platform/database.ts';
 import type { AssetRow, AssetState } from './store.ts';
 
 export type ItemRow = {
@@ -44,14 +44,15 @@ export class ItemStore {
   }
 
   item(phoneId: string, path: string): ItemRow | undefined {
-    return this.#get(`${itemQuery} WHERE phone_item.phone_id = +? AND phone_item.path = +?`, phoneId, path);
+    return this.#database.get(`${itemQuery} WHERE phone_item.phone_id = +? AND phone_item.path = +?`, phoneId, path);
   }
 
   /** As `item`, all at once: a tenth of the time for a thousand of them. */
   itemsAt(phoneId: string, paths: readonly string[]): Map<string, ItemRow> {
     const found = new Map<string, ItemRow>();
     const asText = paths.filter((path) => path.isWellFormed() && !path.includes('\0'));
-    for (const row of this.#all<ItemRow>(itemsQuery, JSON.stringify(asText), phoneId)) found.set(row.path, row);
+    for (const row of this.#database.all<ItemRow>(itemsQuery, JSON.stringify(asText), phoneId))
+      found.set(row.path, row);
     // What JSON and SQLite do not write alike is asked for by itself.
     for (const path of asText.length === paths.length ? [] : paths) {
       const row = found.has(path) ? undefined : this.item(phoneId, path);
@@ -61,7 +62,7 @@ export class ItemStore {
   }
 
   itemByKey(phoneId: string, key: string): ItemRow | undefined {
-    return this.#get(
+    return this.#database.get(
       `${itemQuery} WHERE phone_item.phone_id = +? AND phone_item.key = +? ORDER BY phone_item.id DESC LIMIT 1`,
       phoneId,
       key,
@@ -85,12 +86,12 @@ export class ItemStore {
 
   /** Inside `write`. */
   markSeen(itemId: number, seenAt: number): void {
-    this.#run('UPDATE phone_item SET seen_at = max(seen_at, ?) WHERE id = ?', seenAt, itemId);
+    this.#database.run('UPDATE phone_item SET seen_at = max(seen_at, ?) WHERE id = ?', seenAt, itemId);
   }
 
   /** Inside `write`: what waits, or was deleted here for good, and is not on the phone any more. */
   forgetWaiting(phoneId: string, notSeenSince: number): number {
-    return this.#run(
+    return this.#database.run(
       `DELETE FROM phone_item WHERE phone_id = ? AND folder = 0 AND seen_at < ?
          AND (asset_id IS NULL OR (SELECT state FROM asset WHERE id = asset_id) = 'deleted')`,
       phoneId,
@@ -100,7 +101,7 @@ export class ItemStore {
 
   /** `refused` counts with `deleted`: what its owner deleted here, be it in the trash or gone. */
   counts(phoneId: string): ItemCounts {
-    const row = this.#get<ItemCounts>(
+    const row = this.#database.get<ItemCounts>(
       `SELECT count(*) AS seen,
          count(*) FILTER (WHERE asset.state = 'present') AS safe,
          count(*) FILTER (WHERE phone_item.refusal IS NOT NULL OR asset.state IN ('trashed', 'deleted')) AS refused,
@@ -115,7 +116,7 @@ export class ItemStore {
 
   /** What its owner deleted comes last: of that the phone's person knows. */
   refusals(phoneId: string, limit: number): Array<{ path: string; refusal: string }> {
-    return this.#all(
+    return this.#database.all(
       `SELECT phone_item.path, coalesce(refusal, 'deleted') AS refusal
        FROM phone_item LEFT JOIN asset ON asset.id = phone_item.asset_id
        WHERE phone_id = ? AND folder = 0 AND (refusal IS NOT NULL OR asset.state IN ('trashed', 'deleted'))
@@ -126,7 +127,7 @@ export class ItemStore {
   }
 
   itemsWithAssets(phoneId: string, afterId: number, limit: number): Array<AssetRow & ItemOfAsset> {
-    return this.#all(
+    return this.#database.all(
       `SELECT asset.*, phone_item.id AS item_id, phone_item.path AS item_path, phone_item.mtime AS item_mtime
        FROM phone_item JOIN asset ON asset.id = phone_item.asset_id
        WHERE phone_item.phone_id = ? AND phone_item.id > ? AND asset.state = 'present'
@@ -134,25 +135,6 @@ export class ItemStore {
       phoneId,
       afterId,
       limit,
-    );
-  }
-
-  #putItem(item: ItemFacts, assetId: number | null, refusal: string | null): void {
-    this.#run(
-      `INSERT INTO phone_item (phone_id, parent, path, key, size, mtime, asset_id, refusal, seen_at)
-       VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
-       ON CONFLICT (phone_id, path) DO UPDATE SET key = coalesce(excluded.key, key), size = excluded.size,
-         mtime = excluded.mtime, asset_id = excluded.asset_id, refusal = excluded.refusal,
-         seen_at = max(seen_at, excluded.seen_at), folder = 0`,
-      item.phoneId,
-      item.parent,
-      item.path,
-      item.key,
-      item.size,
-      item.mtime,
-      assetId,
-      refusal,
-      item.seenAt,
     );
   }
 
@@ -168,7 +150,7 @@ export class ItemStore {
       'name' in target
         ? [before + target.name, before + target.name]
         : [`${before + target.stem}.`, `${before + target.stem}/`];
-    return this.#get(
+    return this.#database.get(
       `SELECT phone_item.path AS phone_path, asset.path FROM phone_item JOIN asset ON asset.id = phone_item.asset_id
        WHERE phone_item.phone_id = ? AND phone_item.path BETWEEN ? AND ?
          AND asset.kind IN ('photo', 'video')
@@ -179,20 +161,23 @@ export class ItemStore {
     );
   }
 
-  #get<Row>(sql: string, ...params: unknown[]): Row | undefined {
-    return this.#statement(sql).get(...params) as Row | undefined;
-  }
-
-  #all<Row>(sql: string, ...params: unknown[]): Row[] {
-    return this.#statement(sql).all(...params) as Row[];
-  }
-
-  #run(sql: string, ...params: unknown[]) {
-    return this.#statement(sql).run(...params);
-  }
-
-  #statement(sql: string): Statement {
-    return this.#database.prepare(sql);
+  #putItem(item: ItemFacts, assetId: number | null, refusal: string | null): void {
+    this.#database.run(
+      `INSERT INTO phone_item (phone_id, parent, path, key, size, mtime, asset_id, refusal, seen_at)
+       VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
+       ON CONFLICT (phone_id, path) DO UPDATE SET key = coalesce(excluded.key, key), size = excluded.size,
+         mtime = excluded.mtime, asset_id = excluded.asset_id, refusal = excluded.refusal,
+         seen_at = max(seen_at, excluded.seen_at), folder = 0`,
+      item.phoneId,
+      item.parent,
+      item.path,
+      item.key,
+      item.size,
+      item.mtime,
+      assetId,
+      refusal,
+      item.seenAt,
+    );
   }
 }
 

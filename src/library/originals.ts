@@ -12,6 +12,9 @@ import type { AssetRow } from './store.ts';
 
 export type Original = Readonly<{ asset: AssetRow; file: FileHandle }>;
 
+/** Without O_NONBLOCK a named pipe would hold one of the few threads that all files are read by, for ever. */
+export const originalFlags = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK;
+
 /** @throws {CodedError} `not-found` also for another person's photo, and for one whose file was taken away. */
 export async function openOriginal(library: OpenLibrary, personId: string, id: number): Promise<Original> {
   const asset = library.rows.asset(id);
@@ -19,9 +22,7 @@ export async function openOriginal(library: OpenLibrary, personId: string, id: n
     throw new CodedError('not-found', 'There is no such photo in this library.');
   }
   const place = library.disk.resolve(asset.path);
-  // Without O_NONBLOCK a named pipe would hold one of the few threads that all files are read by, for ever.
-  const flags = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK;
-  const file = await open(place, flags).catch(async (error: unknown) => {
+  const file = await open(place, originalFlags).catch(async (error: unknown) => {
     const code = systemCode(error);
     const gone = code === 'ENOENT' || code === 'ENOTDIR' || code === 'ELOOP' || (await isSomethingElse(place));
     if (!gone) throw error;

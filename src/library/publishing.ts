@@ -51,16 +51,15 @@ export type CaptureDateOf = (file: string, name: string, mtime: number | null) =
 export class Publishing {
   readonly #captureDateOf: CaptureDateOf;
   readonly #now: () => number;
-  readonly #underWay = new Map<string, Promise<unknown>>();
-
   readonly #onPublished: (library: OpenLibrary, asset: AssetRow) => void;
+  readonly #underWay = new Map<string, Promise<unknown>>();
 
   constructor(deps: {
     captureDateOf: CaptureDateOf;
     now: () => number;
     /**
-     * Told of each asset that is in its place now; synchronous, and never throws. `trashed`: it is on its way to the
-     * trash, as the half of a photo that its owner deleted.
+     * Told of each asset that is in its place now; synchronous, and never throws. One whose state is `trashed` is
+     * on its way to the trash, as the half of a photo that its owner deleted.
      */
     onPublished?: (library: OpenLibrary, asset: AssetRow) => void;
   }) {

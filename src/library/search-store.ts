@@ -24,24 +24,26 @@ export class SearchStore {
 
   /** Names of assets up to this one are in the index. */
   indexEnd(): number {
-    return this.#all<{ asset_id: number }>('SELECT asset_id FROM name_index_end')[0]?.asset_id ?? 0;
+    return this.#database.all<{ asset_id: number }>('SELECT asset_id FROM name_index_end')[0]?.asset_id ?? 0;
   }
 
   /** Assets from `from` up to before `before` whose names may match, the last first. */
   candidates(match: string, range: { from: number; before: number }, limit: number): number[] {
-    return this.#all<{ id: number }>(
-      `SELECT rowid AS id FROM name_index WHERE name_index MATCH ? AND rowid < ? AND rowid >= ?
+    return this.#database
+      .all<{ id: number }>(
+        `SELECT rowid AS id FROM name_index WHERE name_index MATCH ? AND rowid < ? AND rowid >= ?
        ORDER BY rowid DESC LIMIT ?`,
-      match,
-      range.before,
-      range.from,
-      limit,
-    ).map(({ id }) => id);
+        match,
+        range.before,
+        range.from,
+        limit,
+      )
+      .map(({ id }) => id);
   }
 
   /** What is present of a person from `from` up to before `before`, the last first. */
   present(personId: string, range: { from: number; before: number }, limit: number): NamedRow[] {
-    return this.#all(
+    return this.#database.all(
       `SELECT ${namedColumns} FROM asset WHERE person_id = ? AND state = 'present' AND id < ? AND id >= ?
        ORDER BY id DESC LIMIT ?`,
       personId,
@@ -52,16 +54,12 @@ export class SearchStore {
   }
 
   named(id: number): NamedRow | undefined {
-    return this.#all<NamedRow>(`SELECT ${namedColumns} FROM asset WHERE id = ?`, id)[0];
+    return this.#database.all<NamedRow>(`SELECT ${namedColumns} FROM asset WHERE id = ?`, id)[0];
   }
 
   isOfPhone(phoneId: string, { kind, captured_wall, id }: NamedRow): boolean {
     const query = `SELECT 1 FROM shown_by_phone WHERE phone_id = ? AND kind = ? AND captured_wall = ? AND asset_id = ?`;
-    return this.#all(query, phoneId, kind, captured_wall, id).length > 0;
-  }
-
-  #all<Row>(sql: string, ...params: unknown[]): Row[] {
-    return this.#database.prepare(sql).all(...params) as Row[];
+    return this.#database.all(query, phoneId, kind, captured_wall, id).length > 0;
   }
 }
 

@@ -1,7 +1,7 @@
 /**
  * The catalogue's rows: prepared statements behind named verbs. Private to the library room.
  */
-import type { Database, Statement } from '../platform/database.ts';
+import type { Database } from '../platform/database.ts';
 import type { CaptureDate } from './capture-date.ts';
 
 type AssetKind = 'photo' | 'video' | 'sidecar' | 'file';
@@ -45,6 +45,7 @@ export type PublishingRow = {
   size: number;
   sha256: Buffer;
 };
+
 /** Of one pair: a photo has two or three files, and each change of one looks at all of them. */
 export const pairMembersMax = 100;
 /** Files with one stem in one folder. */
@@ -63,7 +64,7 @@ export class LibraryStore {
 
   /** Inside `write`. */
   putPerson(person: { id: string; name: string; folder: string }): void {
-    this.#run(
+    this.#database.run(
       `INSERT INTO person (id, name, folder) VALUES (?, ?, ?)
        ON CONFLICT (id) DO UPDATE SET name = excluded.name WHERE name <> excluded.name`,
       person.id,
@@ -73,26 +74,28 @@ export class LibraryStore {
   }
 
   personIds(): string[] {
-    return this.#all<{ id: string }>('SELECT id FROM person').map((row) => row.id);
+    return this.#database.all<{ id: string }>('SELECT id FROM person').map((row) => row.id);
   }
 
   // --- assets -------------------------------------------------------------------------------------------------------
 
   asset(id: number): AssetRow | undefined {
-    return this.#get(`SELECT ${assetColumns} FROM asset WHERE id = ?`, id);
+    return this.#database.get(`SELECT ${assetColumns} FROM asset WHERE id = ?`, id);
   }
 
   assetByContent(personId: string, sha256: Buffer): AssetRow | undefined {
-    return this.#get(`SELECT ${assetColumns} FROM asset WHERE person_id = ? AND sha256 = ?`, personId, sha256);
+    return this.#database.get(`SELECT ${assetColumns} FROM asset WHERE person_id = ? AND sha256 = ?`, personId, sha256);
   }
 
   hasAssetOfSize(personId: string, size: number): boolean {
-    return this.#get('SELECT 1 FROM asset WHERE person_id = ? AND size = ? LIMIT 1', personId, size) !== undefined;
+    return (
+      this.#database.get('SELECT 1 FROM asset WHERE person_id = ? AND size = ? LIMIT 1', personId, size) !== undefined
+    );
   }
 
   /** The files of a pair, the one that came first first: it chose the folder and the stem. */
   pairMembers(personId: string, pair: string): AssetRow[] {
-    return this.#all(
+    return this.#database.all(
       `SELECT ${assetColumns} FROM asset WHERE person_id = ? AND pair = ? ORDER BY id LIMIT ${pairMembersMax}`,
       personId,
       pair,
@@ -101,7 +104,7 @@ export class LibraryStore {
 
   /** Whose path key lies in `[from, to)`; not what was deleted for good. */
   assetsBetween(from: string, to: string): AssetRow[] {
-    return this.#all(
+    return this.#database.all(
       `SELECT ${assetColumns} FROM asset WHERE path_key >= ? AND path_key < ? ORDER BY path_key LIMIT ${neighboursMax}`,
       from,
       to,
@@ -109,12 +112,12 @@ export class LibraryStore {
   }
 
   pathTaken(pathKey: string): boolean {
-    return this.#get('SELECT 1 FROM asset WHERE path_key = ?', pathKey) !== undefined;
+    return this.#database.get('SELECT 1 FROM asset WHERE path_key = ?', pathKey) !== undefined;
   }
 
   /** Inside `write`: the asset and its unfinished publishing are one change. */
   reserve(asset: NewAsset, source: string): number {
-    const { lastInsertRowid } = this.#run(
+    const { lastInsertRowid } = this.#database.run(
       `INSERT INTO asset (person_id, path, path_key, kind, media_type, size, sha256, mtime, captured_at, captured_local,
          captured_from, captured_wall, pair, state, added_at)
        VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 'publishing', ?)`,
@@ -134,24 +137,24 @@ export class LibraryStore {
       asset.addedAt,
     );
     const id = Number(lastInsertRowid);
-    this.#run('INSERT INTO publishing (asset_id, source) VALUES (?, ?)', id, source);
+    this.#database.run('INSERT INTO publishing (asset_id, source) VALUES (?, ?)', id, source);
     return id;
   }
 
   /** Inside `write`: an asset whose file is gone or damaged is published again from `source`. */
   reserveAgain(assetId: number, source: string): void {
-    this.#run(
+    this.#database.run(
       `INSERT INTO publishing (asset_id, source, previous)
        SELECT id, ?, iif(state = 'damaged', 'damaged', 'missing') FROM asset WHERE id = ?`,
       source,
       assetId,
     );
-    this.#run("UPDATE asset SET state = 'publishing' WHERE id = ?", assetId);
+    this.#database.run("UPDATE asset SET state = 'publishing' WHERE id = ?", assetId);
   }
 
   /** Inside `write`. */
   movePublishing(assetId: number, path: string, pathKey: string): void {
-    this.#run('UPDATE asset SET path = ?, path_key = ? WHERE id = ?', path, pathKey, assetId);
+    this.#database.run('UPDATE asset SET path = ?, path_key = ? WHERE id = ?', path, pathKey, assetId);
   }
 
   /**
@@ -175,60 +178,44 @@ export class LibraryStore {
   /** Inside `write`: it is not on the disk, and nothing was acknowledged. `previous`: what it was before. */
   dropReserved(assetId: number, previous: AssetState | null): void {
     if (previous === null) {
-      this.#run("DELETE FROM asset WHERE id = ? AND state = 'publishing'", assetId);
+      this.#database.run("DELETE FROM asset WHERE id = ? AND state = 'publishing'", assetId);
       return;
     }
-    this.#run("UPDATE asset SET state = ? WHERE id = ? AND state = 'publishing'", previous, assetId);
-    this.#run('DELETE FROM publishing WHERE asset_id = ?', assetId);
+    this.#database.run("UPDATE asset SET state = ? WHERE id = ? AND state = 'publishing'", previous, assetId);
+    this.#database.run('DELETE FROM publishing WHERE asset_id = ?', assetId);
   }
 
   /** Inside `write`: the file was taken away by hand. It is wanted again. */
   markMissing(assetId: number): void {
-    this.#run("UPDATE asset SET state = 'missing' WHERE id = ? AND state = 'present'", assetId);
+    this.#database.run("UPDATE asset SET state = 'missing' WHERE id = ? AND state = 'present'", assetId);
   }
 
   /** Inside `write`: the file's bytes are not what was received. It is kept, and wanted again. */
   markDamaged(assetId: number): void {
-    this.#run("UPDATE asset SET state = 'damaged' WHERE id = ?", assetId);
-    this.#run('DELETE FROM publishing WHERE asset_id = ?', assetId);
+    this.#database.run("UPDATE asset SET state = 'damaged' WHERE id = ?", assetId);
+    this.#database.run('DELETE FROM publishing WHERE asset_id = ?', assetId);
   }
 
   unfinishedPublishing(): PublishingRow[] {
-    return this.#all(`${publishingQuery} ORDER BY asset_id`);
+    return this.#database.all(`${publishingQuery} ORDER BY asset_id`);
   }
 
   publishing(assetId: number): PublishingRow | undefined {
-    return this.#get(`${publishingQuery} WHERE publishing.asset_id = ?`, assetId);
+    return this.#database.get(`${publishingQuery} WHERE publishing.asset_id = ?`, assetId);
   }
 
   isPublishingFrom(source: string): boolean {
-    return this.#get('SELECT 1 FROM publishing WHERE source = ?', source) !== undefined;
+    return this.#database.get('SELECT 1 FROM publishing WHERE source = ?', source) !== undefined;
   }
 
   /** What is present of a person, of every kind. */
   assetsAfter(personId: string, afterId: number, limit: number): AssetRow[] {
-    return this.#all(
+    return this.#database.all(
       `SELECT ${assetColumns} FROM asset WHERE person_id = ? AND state = 'present' AND id > ? ORDER BY id LIMIT ?`,
       personId,
       afterId,
       limit,
     );
-  }
-
-  #get<Row>(sql: string, ...params: unknown[]): Row | undefined {
-    return this.#statement(sql).get(...params) as Row | undefined;
-  }
-
-  #all<Row>(sql: string, ...params: unknown[]): Row[] {
-    return this.#statement(sql).all(...params) as Row[];
-  }
-
-  #run(sql: string, ...params: unknown[]) {
-    return this.#statement(sql).run(...params);
-  }
-
-  #statement(sql: string): Statement {
-    return this.#database.prepare(sql);
   }
 }
 

@@ -83,26 +83,26 @@ export class TimelineStore {
   ): Place[] {
     const { sameMoment, beyond } = queries[source.of][towards];
     const at = within(from, range, towards);
-    const near = this.#all<Place>(sameMoment, source.id, kind, at.wall, at.id, limit);
+    const near = this.#database.all<Place>(sameMoment, source.id, kind, at.wall, at.id, limit);
     if (near.length === limit) return near;
     const end = towards === 'older' ? range.from : range.before;
-    return [...near, ...this.#all<Place>(beyond, source.id, kind, at.wall, end, limit - near.length)];
+    return [...near, ...this.#database.all<Place>(beyond, source.id, kind, at.wall, end, limit - near.length)];
   }
 
   /** In the order of `ids`; one that is gone is left out. */
   entries(ids: readonly number[]): EntryRow[] {
-    return this.#all(entriesQuery, JSON.stringify(ids));
+    return this.#database.all(entriesQuery, JSON.stringify(ids));
   }
 
   /** Whether this phone has entries, and they are this person's: a phone belongs to one person. */
   hasPhone(personId: string, phoneId: string): boolean {
     const query = 'SELECT 1 FROM month_count WHERE person_id = ? AND phone_id = ? LIMIT 1';
-    return this.#all(query, personId, phoneId).length > 0;
+    return this.#database.all(query, personId, phoneId).length > 0;
   }
 
   /** `phoneId` '': of the whole person. `kind` null: both. */
   months(personId: string, phoneId: string, kind: ShownKind | null): Array<{ month: string; count: number }> {
-    return this.#all(
+    return this.#database.all(
       `SELECT month, sum(count) AS count FROM month_count
        WHERE person_id = ? AND phone_id = ? AND count > 0 AND kind = coalesce(?, kind)
        GROUP BY month ORDER BY month DESC LIMIT ?`,
@@ -114,11 +114,11 @@ export class TimelineStore {
   }
 
   details(id: number): DetailsRow | undefined {
-    return this.#all<DetailsRow>(detailsQuery, id)[0];
+    return this.#database.all<DetailsRow>(detailsQuery, id)[0];
   }
 
   otherHalf(row: AssetRow): AssetRow | undefined {
-    return this.#all<AssetRow>(
+    return this.#database.all<AssetRow>(
       `SELECT * FROM asset WHERE person_id = ? AND pair = ? AND id <> ? AND kind = ? AND state = 'present'
        ORDER BY id LIMIT 1`,
       row.person_id,
@@ -129,11 +129,11 @@ export class TimelineStore {
   }
 
   itemsOf(assetId: number, limit: number): Array<{ phone_id: string; path: string }> {
-    return this.#all('SELECT phone_id, path FROM phone_item WHERE asset_id = ? ORDER BY id LIMIT ?', assetId, limit);
-  }
-
-  #all<Row>(sql: string, ...params: unknown[]): Row[] {
-    return this.#database.prepare(sql).all(...params) as Row[];
+    return this.#database.all(
+      'SELECT phone_id, path FROM phone_item WHERE asset_id = ? ORDER BY id LIMIT ?',
+      assetId,
+      limit,
+    );
   }
 }
 

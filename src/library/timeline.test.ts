@@ -170,12 +170,10 @@ describe('a page of the timeline', () => {
       );
     const plans: string[] = [];
     const spy = {
-      prepare: (sql: string) => ({
-        all: (...values: unknown[]) => {
-          plans.push(...plan(sql, ...values));
-          return sql.includes('month_count') ? [{}] : [];
-        },
-      }),
+      all: (sql: string, ...values: unknown[]) => {
+        plans.push(...plan(sql, ...values));
+        return sql.includes('month_count') ? [{}] : [];
+      },
     };
     const planned = new TimelineStore(spy as unknown as Database);
     for (const phone of [undefined, pixel]) {

@@ -70,6 +70,8 @@ export class Pictures {
   /** From here on, each library that opens gets its pictures, until it closes. */
   open(): void {
     this.#deps.library.onOpened(async (open) => {
+      // Programs may have been installed since.
+      new PictureStore(open.database).putWantedAfterRefusal('tool-missing');
       const done = this.#run(open);
       open.beforeClosing(() => done);
     });
@@ -87,8 +89,10 @@ export class Pictures {
   async picture(personId: string, assetId: number, size: PictureSize, signal: AbortSignal): Promise<Shown> {
     const open = this.#deps.library.current();
     try {
-      const there = (await this.#read(open, personId, assetId, size)) ?? (await this.#soon(open, assetId, signal));
-      const made = there ?? (await this.#read(open, personId, assetId, size));
+      const there = await this.#read(open, personId, assetId, size);
+      if (there !== undefined) return there;
+      await this.#visible.wait(assetId, AbortSignal.any([signal, open.closing]));
+      const made = await this.#read(open, personId, assetId, size);
       if (made !== undefined) return made;
     } catch (error) {
       throw await this.#deps.library.failed(open, error);
@@ -185,22 +189,14 @@ export class Pictures {
     return undefined;
   }
 
-  async #soon(open: OpenLibrary, assetId: number, signal: AbortSignal): Promise<undefined> {
-    await this.#visible.wait(assetId, AbortSignal.any([signal, open.closing]));
-  }
-
   /** One after the other, what is looked at first, until the library closes. Never rejects. */
   async #run(open: OpenLibrary): Promise<void> {
     const store = new PictureStore(open.database);
-    let begun = false;
     while (!open.closing.aborted) {
       const rest = Promise.withResolvers<void>();
       this.#wake = Promise.withResolvers<void>();
       let restMsMax = lookMs;
       try {
-        // Programs may have been installed since.
-        if (!begun) store.putWantedAfterRefusal('tool-missing');
-        begun = true;
         const row = this.#next(store);
         if (row !== undefined) {
           restMsMax = (await this.#make(open, store, row)) ? 0 : restMs;

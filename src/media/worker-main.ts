@@ -2,7 +2,7 @@
  * The media worker: `node worker-main.ts SOCKET [IDLE_MS]`, or with a listening socket as file descriptor 3 from systemd
  * (sd_listen_fds(3)). Answers what protocol.ts says, and ends by itself.
  */
-import { keepCompiled } from '../platform/compile-cache.ts';
+import { flushCompileCache } from 'node:module';
 import { decode } from './decode.ts';
 import { removeTemporaryFolders } from './temporary.ts';
 import { serve } from './worker.ts';
@@ -20,4 +20,5 @@ try {
   // Another user's, or none: nothing that a picture depends on.
 }
 await serve({ decode, listen, ...(Number(idleMs) > 0 ? { idleMs: Number(idleMs) } : {}) });
-keepCompiled();
+// Kept for the next start, also when this one is killed.
+flushCompileCache();

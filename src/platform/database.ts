@@ -73,6 +73,20 @@ export class Database {
     return !this.#closed;
   }
 
+  /** The first row, or undefined. */
+  get<Row>(sql: string, ...params: unknown[]): Row | undefined {
+    return this.prepare(sql).get(...params) as Row | undefined;
+  }
+
+  all<Row>(sql: string, ...params: unknown[]): Row[] {
+    return this.prepare(sql).all(...params) as Row[];
+  }
+
+  /** Inside `write`. */
+  run(sql: string, ...params: unknown[]): { changes: number; lastInsertRowid: number | bigint } {
+    return this.prepare(sql).run(...params);
+  }
+
   /** A statement that reads, or that runs inside `write`. Prepared once for each text, so texts must be few. */
   prepare<Params extends unknown[] = unknown[], Row = unknown>(sql: string): Statement<Params, Row> {
     return prepareOnce(this.#durable, this.#prepared, sql) as unknown as Statement<Params, Row>;
