@@ -1,8 +1,11 @@
 import { isIP } from 'node:net';
 import { Failure } from './failure.ts';
 
-/** Where a box may answer. Plain http exists for this machine's own loopback only. */
-export type Address = Readonly<{ secure: boolean; host: string; port: number }>;
+/**
+ * Where a box may answer. Plain http exists for this machine's own loopback only. With a `servername` the certificate is
+ * asked for and checked by that name, not by the host. A link-local IPv6 host has its zone: `fe80::1%eth0`.
+ */
+export type Address = Readonly<{ secure: boolean; host: string; port: number; servername?: string }>;
 
 export const addressesMax = 16;
 
@@ -15,13 +18,22 @@ export function originOf(address: Address): string {
   return `${address.secure ? 'https' : 'http'}://${hostPortOf(address)}`;
 }
 
-/** `host:port`, IPv6 in brackets: the Host header. */
+/** `host:port`, IPv6 in brackets. */
 export function hostPortOf(address: Address): string {
   return `${isIP(address.host) === 6 ? `[${address.host}]` : address.host}:${address.port}`;
 }
 
+/** As `hostPortOf`, for the Host header: a zone means something on this machine only (RFC 6874, section 1). */
+export function hostHeaderOf(address: Address): string {
+  return hostPortOf({ ...address, host: address.host.replace(/%.*$/, '') });
+}
+
 /** Throws `invalid-link` for anything but https, or http on loopback: credentials never cross a network in clear. */
 export function addressOf(origin: string): Address {
+  const [, zoned, portOfZoned] =
+    /^https:\/\/\[(fe[89ab][0-9a-f]:[0-9a-f:]+%[\w.:-]{1,32})\]:(\d{1,5})$/i.exec(origin) ?? [];
+  // A zone has no place in an URL, and is needed to connect.
+  if (zoned !== undefined && isIP(zoned) === 6) return { secure: true, host: zoned, port: Number(portOfZoned) };
   let url: URL;
   try {
     url = new URL(origin);
@@ -41,6 +53,10 @@ export function addressOf(origin: string): Address {
 
 /** Keeps the first of each, at most `addressesMax`. */
 export function distinct(addresses: readonly Address[]): Address[] {
-  const byOrigin = new Map(addresses.map((address) => [originOf(address), address]));
-  return [...byOrigin.values()].slice(0, addressesMax);
+  const first = new Map<string, Address>();
+  for (const address of addresses) {
+    const key = `${originOf(address)} ${address.servername ?? ''}`;
+    if (!first.has(key)) first.set(key, address);
+  }
+  return [...first.values()].slice(0, addressesMax);
 }

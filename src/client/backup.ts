@@ -44,14 +44,23 @@ const unreadableBytesMax = 4 * 1024 * 1024;
 
 /** Resolves with counts that add up: seen = safe + waiting + refused. Throws `Failure` when the run cannot go on. */
 export async function backUp(dirs: readonly string[], parts: BackupParts): Promise<Counts> {
-  const known = await parts.config.folders();
+  const { roots, folders, isNew } = await mustHaveFolders(dirs, parts.config);
+  // Before anything is told to the box: a label that was given once must stay.
+  if (isNew) await parts.config.saveFolders(folders);
+  return await new Backup(parts, new Uploader(await uploaderParts(parts))).run(walk(roots));
+}
+
+/** Throws `no-such-folder` when not one of `dirs` is here, or was before. */
+export async function mustHaveFolders(
+  dirs: readonly string[],
+  config: ConfigStore,
+): Promise<Awaited<ReturnType<typeof labelRoots>> & { isNew: boolean }> {
+  const known = await config.folders();
   const { roots, folders } = await labelRoots(dirs, known);
   if (roots.every(({ dir }) => folders[dir] === undefined)) {
     throw new Failure('no-such-folder', `There is no folder ${dirs.join(', ')}.`, exitCodes.usage);
   }
-  // Before anything is told to the box: a label that was given once must stay.
-  if (Object.keys(folders).length > Object.keys(known).length) await parts.config.saveFolders(folders);
-  return await new Backup(parts, new Uploader(await uploaderParts(parts))).run(walk(roots));
+  return { roots, folders, isNew: Object.keys(folders).length > Object.keys(known).length };
 }
 
 async function uploaderParts(parts: BackupParts): Promise<ConstructorParameters<typeof Uploader>[0]> {

@@ -1,6 +1,6 @@
 import http, { type IncomingHttpHeaders, type IncomingMessage } from 'node:http';
 import https from 'node:https';
-import { type Address, hostPortOf, originOf } from './address.ts';
+import { type Address, hostHeaderOf, originOf } from './address.ts';
 import { limitConnecting, loopbackOnly, pinned, probe } from './connection.ts';
 import { exitCodes, Failure, messageOf, Refusal, systemCodeOf, Trouble } from './failure.ts';
 import { insist, type Patience } from './patience.ts';
@@ -21,6 +21,8 @@ export type BoxOptions = Readonly<{
    *  the box's disk to sync, and after a restart for it to read the file again. */
   idleMs?: number;
   onAddress?: (address: Address) => void;
+  /** Asked when none of `addresses` answers: where the box is now, verified; null when it was not found. */
+  findAgain?: () => Promise<Address | null>;
 }>;
 
 export type Ask = Readonly<{
@@ -34,6 +36,8 @@ export type Reply = Readonly<{ status: number; headers: IncomingHttpHeaders; bod
 const replyBytesMax = 32 * 1024 * 1024;
 /** A further address is tried when those before it have not answered for this long. */
 const nextAddressAfterMs = 300;
+/** Looking for the box costs the whole network a question: after a fruitless search, the next one waits this long. */
+const searchEveryMs = 60_000;
 
 export class Box {
   readonly #options: BoxOptions;
@@ -43,6 +47,9 @@ export class Box {
   readonly #secureAgent: https.Agent;
   #current: Address | null = null;
   #locating: Promise<Address> | null = null;
+  #foundAgain: Address | null = null;
+  #searchedAtMs = Number.NEGATIVE_INFINITY;
+  #closed = false;
 
   constructor(options: BoxOptions) {
     this.#options = options;
@@ -59,6 +66,7 @@ export class Box {
 
   /** Ends all connections; requests under way fail. */
   close(): void {
+    this.#closed = true;
     this.#agent.destroy();
     this.#secureAgent.destroy();
   }
@@ -108,8 +116,9 @@ export class Box {
 
   async #send(ask: Ask): Promise<{ response: IncomingMessage; done: () => void }> {
     const address = this.#current ?? (await this.#locate());
+    if (this.#closed) throw new Trouble('unreachable', 'The connection to the box was closed.');
     const length = ask.body === undefined ? 0 : ask.body.length;
-    const headers: Record<string, string> = { host: hostPortOf(address), ...ask.headers };
+    const headers: Record<string, string> = { host: hostHeaderOf(address), ...ask.headers };
     if (ask.body !== undefined || ask.method === 'POST' || ask.method === 'PATCH')
       headers['content-length'] = `${length}`;
     if (this.#options.token !== null) headers.authorization = `Bearer ${this.#options.token}`;
@@ -120,6 +129,7 @@ export class Box {
       port: address.port,
       headers,
       agent: address.secure ? this.#secureAgent : this.#agent,
+      ...(address.servername === undefined ? {} : { servername: address.servername }),
       ...(address.secure ? {} : { lookup: loopbackOnly }),
     });
     request.setTimeout(this.#idleMs, () => request.destroy(new Trouble('timeout', 'The box does not answer.')));
@@ -165,17 +175,44 @@ export class Box {
   }
 
   async #search(): Promise<Address> {
+    try {
+      return this.#use(await this.#stored());
+    } catch (error) {
+      const found = await this.#findAgain();
+      if (found === null) throw error;
+      this.#foundAgain = found;
+      return this.#use(found);
+    }
+  }
+
+  #use(found: Address): Address {
+    this.#current = found;
+    this.#options.onAddress?.(found);
+    return found;
+  }
+
+  async #findAgain(): Promise<Address | null> {
+    const { findAgain, rootPem } = this.#options;
+    // Over loopback http nothing is verified: only the address itself says who it is.
+    if (findAgain === undefined || rootPem === null || this.#closed) return null;
+    if (performance.now() - this.#searchedAtMs < searchEveryMs) return null;
+    this.#searchedAtMs = performance.now();
+    const found = await findAgain();
+    // Found now, and gone the next moment: it may be looked for at once.
+    if (found !== null) this.#searchedAtMs = Number.NEGATIVE_INFINITY;
+    return found;
+  }
+
+  async #stored(): Promise<Address> {
     const stop = new AbortController();
     const options = { rootPem: this.#options.rootPem, connectMs: this.#connectMs, signal: stop.signal };
     try {
-      const found = await Promise.any(
-        this.#options.addresses.map((address, index) =>
+      const found = this.#foundAgain === null ? [] : [this.#foundAgain];
+      return await Promise.any(
+        [...found, ...this.#options.addresses].map((address, index) =>
           probe(address, { ...options, afterMs: index * nextAddressAfterMs }),
         ),
       );
-      this.#current = found;
-      this.#options.onAddress?.(found);
-      return found;
     } catch (error) {
       const reasons = error instanceof AggregateError ? error.errors.map(messageOf) : [messageOf(error)];
       const message = `The box cannot be reached: ${[...new Set(reasons)].join('; ').slice(0, 400)}.`;

@@ -150,9 +150,54 @@ test('runs where it was installed, and goes on after it was killed', async () =>
 }, 60_000);
 
 test('says what was wrong in its arguments', async () => {
-  for (const args of [[], ['backup'], ['fly', 'x'], ['status', '--patience', 'soon'], ['status', '--nonsense']]) {
+  const wrong = [
+    [],
+    ['backup'],
+    ['fly', 'x'],
+    ['status', '--patience', 'soon'],
+    ['status', '--nonsense'],
+    ['backup', '--expect', '0', work],
+    ['status', '--expect', '24'],
+    ['run', work],
+    ['run', '--nightly', '25:00', work],
+    ['run', '--nightly', '02:30'],
+  ];
+  for (const args of wrong) {
     const child = client(...args);
     expect((await linesOf(child)).at(-1)).toMatchObject({ event: 'error', code: 'usage' });
     expect(child.exitCode).toBe(2);
   }
 });
+
+test('runs each night until it is told to end, and tells its plan', async () => {
+  box.token = 'another-token-0123456789';
+  await linesOf(client('pair', '--replace', box.link));
+  box.plans.length = 0;
+  const photos = join(work, 'DCIM');
+  await mkdir(photos, { recursive: true });
+  const nightly = client('run', '--nightly', '02:30', photos);
+  let planned = 0;
+  const lines = await linesOf(nightly, ({ event }) => {
+    if (event === 'planned') planned += 1;
+    if (planned === 2 && event === 'planned')
+      void expect
+        .poll(() => box.plans.length)
+        .toBe(2)
+        .then(() => nightly.kill());
+  });
+  expect(nightly.exitCode).toBe(0);
+  expect(lines.map(({ event }) => event).filter((event) => event !== 'progress' && event !== 'item')).toEqual([
+    'planned',
+    'start',
+    'done',
+    'planned',
+  ]);
+  const { at } = lines.at(-1) as Line;
+  expect(box.plans.at(-1)).toEqual({ nextAt: at, client: 'nightjar-phone', clientVersion: expect.any(String) });
+  // A backup by hand does not call it off; one by another scheduler says its own.
+  await linesOf(client('backup', photos));
+  expect(box.plans.at(-1)?.nextAt).toBe(at);
+  const before = Date.now();
+  await linesOf(client('backup', '--expect', '24', photos));
+  expect(box.plans.at(-1)?.nextAt).toBeGreaterThanOrEqual(before + 24 * 3600_000);
+}, 60_000);

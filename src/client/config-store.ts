@@ -16,6 +16,8 @@ export type Pairing = Readonly<{
   addresses: readonly string[];
   /** The origin that answered last. */
   lastAddress: string;
+  /** The name by which the box was verified when it was found again: its certificate for that name may hold longer. */
+  lastServername?: string;
   name: string;
   person: string;
   phone: string;
@@ -25,8 +27,12 @@ export type Pairing = Readonly<{
 
 /** The labels under which folders of this machine are known to the box: real path -> first part of every path. */
 export type Folders = Record<string, string>;
+/** Of `run`: its own minutes after the time that was asked for, and (ms since 1970) its last good run and its next. */
+export type Schedule = Readonly<{ jitterMs: number; lastGoodAt: number | null; nextAt: number | null }>;
 type Resume = Readonly<{ path: string; size: number; mtime: number; url: string; at: number }>;
 
+/** The phones of a house do not come at once: each has its own minute of this half hour, always the same. */
+export const jitterMsMax = 30 * 60_000;
 const resumesMax = 200;
 /** The box forgets an unfinished upload after 14 days without use. */
 const resumeMaxAgeMs = 14 * 24 * 3600_000;
@@ -68,6 +74,18 @@ export class ConfigStore {
 
   async saveFolders(folders: Folders): Promise<void> {
     await this.#write('folders.json', folders);
+  }
+
+  /** Null when there is none, or it is of no use: one run too many costs nothing. */
+  async schedule(): Promise<Schedule | null> {
+    const stored = (await this.#read('schedule.json').catch(() => null)) as Partial<Schedule> | null | undefined;
+    if (typeof stored?.jitterMs !== 'number' || !(stored.jitterMs >= 0 && stored.jitterMs <= jitterMsMax)) return null;
+    const time = (value: unknown) => (Number.isSafeInteger(value) ? (value as number) : null);
+    return { jitterMs: stored.jitterMs, lastGoodAt: time(stored.lastGoodAt), nextAt: time(stored.nextAt) };
+  }
+
+  async saveSchedule(schedule: Schedule): Promise<void> {
+    await this.#write('schedule.json', schedule);
   }
 
   async openResumes(): Promise<Resumes> {

@@ -2,6 +2,7 @@ import { connect, isIP, type LookupFunction, type Socket } from 'node:net';
 import tls from 'node:tls';
 import { type Address, hostPortOf } from './address.ts';
 import { messageOf, systemCodeOf } from './failure.ts';
+import { pause } from './pause.ts';
 
 /** Trust in one root and nothing else, whatever the environment says. */
 export function pinned(rootPem: string | null): tls.SecureContextOptions & { rejectUnauthorized: true } {
@@ -13,23 +14,18 @@ type ProbeOptions = Readonly<{ rootPem: string | null; connectMs: number; afterM
 /** Connects, verifies, and hangs up: resolves when the box is there. Sends no request. */
 export async function probe(address: Address, options: ProbeOptions): Promise<Address> {
   const { signal, connectMs, afterMs, rootPem } = options;
-  await new Promise<void>((resolve) => {
-    const timer = setTimeout(resolve, afterMs);
-    signal.addEventListener('abort', () => {
-      clearTimeout(timer);
-      resolve();
-    });
-  });
+  await pause(afterMs, signal);
   if (signal.aborted) throw new Error('another address answered');
   const socket = address.secure ? connectSecurely(address, pinned(rootPem)) : connectLoopback(address);
   await connected(socket, address.secure ? 'secureConnect' : 'connect', connectMs, signal).catch((error: unknown) => {
-    throw new Error(`${hostPortOf(address)} ${systemCodeOf(error) ?? messageOf(error)}`);
+    throw new Error(`${hostPortOf(address)} ${systemCodeOf(error) ?? messageOf(error)}`, { cause: error });
   });
   return address;
 }
 
 export function connectSecurely(address: Address, options: tls.ConnectionOptions): tls.TLSSocket {
-  const name = isIP(address.host) === 0 ? { servername: address.host } : {};
+  const servername = address.servername ?? (isIP(address.host) === 0 ? address.host : undefined);
+  const name = servername === undefined ? {} : { servername };
   return tls.connect({ ...options, host: address.host, port: address.port, ...name });
 }
 
@@ -45,10 +41,12 @@ export async function connected<T extends Socket>(
   signal?: AbortSignal,
   use: (socket: T) => void = () => {},
 ): Promise<void> {
+  let abort = () => {};
   try {
     await new Promise<void>((resolve, reject) => {
       const timer = setTimeout(() => reject(new Error('does not answer')), connectMs);
-      signal?.addEventListener('abort', () => reject(new Error('another address answered')), { once: true });
+      abort = () => reject(new Error('another address answered'));
+      signal?.addEventListener('abort', abort, { once: true });
       socket.once(event, () => resolve());
       socket.on('error', reject);
       socket.once('close', () => {
@@ -58,6 +56,7 @@ export async function connected<T extends Socket>(
     });
     use(socket);
   } finally {
+    signal?.removeEventListener('abort', abort);
     socket.destroy();
   }
 }

@@ -1,144 +1,83 @@
 #!/usr/bin/env node
 import { readFile } from 'node:fs/promises';
-import { homedir } from 'node:os';
-import { join } from 'node:path';
-import { parseArgs } from 'node:util';
 import type { Static } from 'typebox';
 import type { libraryContract } from '../library/contract.ts';
-import { originOf } from './address.ts';
-import { backUp, exitCodeOf } from './backup.ts';
-import type { Box } from './box.ts';
-import { ConfigStore, type Pairing } from './config-store.ts';
+import { type Arguments, readArguments, usage, wrongUse } from './arguments.ts';
+import { exitCodeOf } from './backup.ts';
+import { ConfigStore } from './config-store.ts';
 import { type ExitCode, exitCodes, Failure, messageOf, Refusal, Waiting } from './failure.ts';
-import { Meter } from './meter.ts';
-import { openBox, pair } from './pairing.ts';
-import { Patience, patienceDefaultMs } from './patience.ts';
+import { findBox } from './finding.ts';
+import { pair } from './pairing.ts';
 import { jsonReport, type Report, textReport } from './report.ts';
-import { restore } from './restore.ts';
+import { everyNight } from './run.ts';
+import { Session, type SessionOptions } from './session.ts';
 
 /**
  * `nightjar-phone`: the process edge. Owns: arguments, the exit code, and the order of things.
  * Never: talks to the box by itself. Called by a shell or a schedule.
  */
 
-const usage = `nightjar-phone: backs up folders to your Nightjar box, and brings them back
-
-  nightjar-phone pair LINK [--replace]   pair with a box (quote the link); --replace leaves another box
-  nightjar-phone backup DIR...           send what the box does not have yet; leaves out links and hidden files
-  nightjar-phone status                  what the box holds of this phone
-  nightjar-phone restore DIR [--own]     fetch your library into DIR; --own: only this phone's files, by its own names
-
-  --json              one JSON object a line
-  --config DIR        where the pairing is kept (default: $XDG_CONFIG_HOME/nightjar-phone or ~/.config/nightjar-phone)
-  --patience SECONDS  how long to go on without any progress (default ${patienceDefaultMs / 1000})
-  --help, --version
-
-Exit codes: 0 all is safe; 1 something waits, or the run failed: run it again; 2 wrong use; 3 not paired, or revoked;
-4 the box refused something (what was deleted on it does not count).
-`;
-
 const statusPatienceMs = 15_000;
 
-type Arguments = Readonly<{
-  command: string;
-  operands: string[];
-  json: boolean;
-  configDir: string;
-  patienceMs: number;
-  replace: boolean;
-  own: boolean;
-}>;
-
-function readArguments(argv: readonly string[], env: NodeJS.ProcessEnv): Arguments | 'help' | 'version' {
-  const { values, positionals } = parseArgs({
-    args: [...argv],
-    allowPositionals: true,
-    options: {
-      json: { type: 'boolean', default: false },
-      config: { type: 'string' },
-      patience: { type: 'string', default: String(patienceDefaultMs / 1000) },
-      replace: { type: 'boolean', default: false },
-      own: { type: 'boolean', default: false },
-      help: { type: 'boolean', default: false },
-      version: { type: 'boolean', default: false },
-    },
-  });
-  if (values.help) return 'help';
-  if (values.version) return 'version';
-  const [command = '', ...operands] = positionals;
-  const wanted: Record<string, [number, number]> = {
-    pair: [1, 1],
-    backup: [1, 1000],
-    status: [0, 0],
-    restore: [1, 1],
-  };
-  const [fewest, most] = wanted[command] ?? [1, 0];
-  if (operands.length < fewest || operands.length > most)
-    throw wrongUse(`Not understood: ${argv.join(' ') || '(nothing)'}.`);
-  const patience = Number(values.patience);
-  if (!(patience >= 0 && patience <= 7 * 24 * 3600))
-    throw wrongUse('--patience takes a number of seconds, at most a week.');
-  const base = env.XDG_CONFIG_HOME || join(homedir(), '.config');
-  const configDir = values.config ?? join(base, 'nightjar-phone');
-  const { json, replace, own } = values;
-  return { command, operands, json, configDir, patienceMs: patience * 1000, replace, own };
-}
-
-function wrongUse(message: string): Failure {
-  return new Failure('usage', `${message} See nightjar-phone --help.`, exitCodes.usage);
-}
+/** `run` is told to end: what does not let go by itself in this time is cut off, and goes on with the next backup. */
+const stopMsMax = 5000;
 
 async function run(args: Arguments, report: Report): Promise<ExitCode> {
   const config = new ConfigStore(args.configDir);
-  if (args.command === 'pair') {
-    const options = { clientVersion: await version(), replace: args.replace };
-    const { name, phone, phoneId, person, lastAddress } = await pair(args.operands[0] as string, config, options);
-    report.event({ event: 'done', command: 'pair', box: name, phone, phoneId, person, address: lastAddress });
-    return exitCodes.fine;
+  const clientVersion = await version();
+  const { patienceMs, operands } = args;
+  const options = { config, report, patienceMs, clientVersion, ...(args.search ? { find: findBox } : {}) };
+  switch (args.command) {
+    case 'pair': {
+      const paired = await pair(operands[0] as string, config, { clientVersion, replace: args.replace });
+      const { name, phone, phoneId, person, lastAddress } = paired;
+      report.event({ event: 'done', command: 'pair', box: name, phone, phoneId, person, address: lastAddress });
+      return exitCodes.fine;
+    }
+    case 'run':
+      if (args.nightly === null) throw wrongUse('run needs --nightly HH:MM.');
+      return await everyNight(operands, args.nightly, { ...options, signal: toldToEnd() });
+    case 'status':
+      // Who asks for the status is looking at the screen.
+      return await inSession({ ...options, patienceMs: Math.min(patienceMs, statusPatienceMs) }, (session) =>
+        showStatus(session, report),
+      );
+    case 'backup':
+      return await inSession(options, async (session) => session.backUp(operands, await nextAtOf(args, config)));
+    case 'restore':
+      return await inSession(options, (session) => session.restore(operands[0] as string, args.own));
   }
-  const pairing = await config.mustBePaired();
-  let lastAddress = pairing.lastAddress;
-  const box = openBox(pairing, (address) => {
-    lastAddress = originOf(address);
-  });
-  const patience = new Patience({
-    // Who asks for the status is looking at the screen.
-    patienceMs: args.command === 'status' ? Math.min(args.patienceMs, statusPatienceMs) : args.patienceMs,
-    onRetry: (retry) => report.event({ event: 'retry', ...retry }),
-  });
+}
+
+async function inSession(options: SessionOptions, act: (session: Session) => Promise<ExitCode>): Promise<ExitCode> {
+  const session = await Session.open(options);
   try {
-    if (args.command === 'status') return await showStatus(box, patience, report);
-    return await transfer(args, { config, box, patience, pairing, report });
+    return await act(session);
   } finally {
-    box.close();
-    if (lastAddress !== pairing.lastAddress) await config.savePairing({ ...pairing, lastAddress });
+    await session.close();
   }
 }
 
-type Tools = { config: ConfigStore; box: Box; patience: Patience; pairing: Pairing; report: Report };
-
-async function transfer(args: Arguments, { config, box, patience, pairing, report }: Tools): Promise<ExitCode> {
-  const { command } = args;
-  const meter = new Meter();
-  const startedMs = performance.now();
-  report.event({ event: 'start', command, box: pairing.name, phone: pairing.phone, person: pairing.person });
-  report.watch(meter);
-  const parts = { config, box, patience, meter, onItem: report.event };
-  const counts =
-    command === 'backup'
-      ? await backUp(args.operands, parts)
-      : await restore({ dir: args.operands[0] as string, own: args.own }, parts);
-  report.close();
-  const seconds = Math.round((performance.now() - startedMs) / 100) / 10;
-  const exitCode = exitCodeOf(counts);
-  const { filesMoved: files, bytesMoved: bytes } = meter;
-  const { leftOut, leftOutBy } = meter;
-  const left = command === 'backup' ? { leftOut, leftOutBy } : {};
-  report.event({ event: 'done', command, ...counts, ...left, files, bytes, seconds, exitCode });
-  return exitCode;
+/** When the box may expect this phone again. A backup by hand does not call off the nightly one. */
+async function nextAtOf({ expectMs }: Arguments, config: ConfigStore): Promise<number | null> {
+  const now = Date.now();
+  if (expectMs !== null) return now + expectMs;
+  const nextAt = (await config.schedule())?.nextAt ?? null;
+  return nextAt !== null && nextAt > now ? nextAt : null;
 }
 
-async function showStatus(box: Box, patience: Patience, report: Report): Promise<ExitCode> {
+function toldToEnd(): AbortSignal {
+  const stop = new AbortController();
+  const end = () => {
+    stop.abort();
+    setTimeout(() => process.exit(exitCodes.fine), stopMsMax).unref();
+  };
+  process.once('SIGTERM', end);
+  process.once('SIGINT', end);
+  return stop.signal;
+}
+
+async function showStatus({ box, patience }: Session, report: Report): Promise<ExitCode> {
   const reply = await box.call(patience, 'the status', 'GET', '/api/phone/status');
   const status = reply as Static<typeof libraryContract.phoneStatus.reply>;
   const exitCode = exitCodeOf(status);

@@ -72,15 +72,37 @@ export async function pair(link: string, config: ConfigStore, options: PairOptio
   }
 }
 
+export type OpenBoxOptions = Readonly<{
+  onAddress?: (address: Address) => void;
+  /** Looks for the box in the network when no address answers; without it nothing is looked for. */
+  find?: (options: Readonly<{ fingerprint: string; rootPem: string }>) => Promise<Address | null>;
+}>;
+
 /** The paired box, its last good address first. */
-export function openBox(pairing: Pairing, onAddress?: (address: Address) => void): Box {
-  const origins = [pairing.lastAddress, ...pairing.addresses];
+export function openBox(pairing: Pairing, { onAddress, find }: OpenBoxOptions = {}): Box {
+  const { fingerprint, rootPem, lastServername } = pairing;
+  const last = addressOf(pairing.lastAddress);
+  const byName = last.secure && typeof lastServername === 'string' ? [{ ...last, servername: lastServername }] : [];
   return new Box({
-    addresses: distinct(origins.map(addressOf)),
+    addresses: distinct([...byName, last, ...pairing.addresses.map(addressOf)]),
+    ...(find === undefined || rootPem === null ? {} : { findAgain: () => find({ fingerprint, rootPem }) }),
     rootPem: pairing.rootPem,
     token: pairing.token,
     ...(onAddress === undefined ? {} : { onAddress }),
   });
+}
+
+/**
+ * The pairing with where the box was reached just now first, so that the next run need not look for it; what was known
+ * stays behind it. Only a name that its certificate has shown is taken over.
+ */
+export function withAddress(pairing: Pairing, address: Address): Pairing {
+  const { servername } = address;
+  const lastAddress = originOf(address);
+  if (servername === undefined) return { ...pairing, lastAddress };
+  const byName = originOf({ secure: true, host: servername, port: address.port });
+  const addresses = [...new Set([lastAddress, byName, ...pairing.addresses])].slice(0, addressesMax);
+  return { ...pairing, lastAddress, lastServername: servername, addresses, name: servername.replace(/\.local$/, '') };
 }
 
 async function redeem(box: Box, secret: string, clientVersion: string): Promise<Redeemed> {

@@ -1,5 +1,6 @@
 import { deletedCode, printable } from './failure.ts';
 import type { Current, Meter, State } from './meter.ts';
+import type { Planned } from './nightly.ts';
 import { RateWindow, renderFrame, sizeText } from './progress.ts';
 
 /**
@@ -35,7 +36,7 @@ type StartEvent = Readonly<{ event: 'start'; command: string; box: string; phone
 /** The last line of a command that came to its end; `exitCode` in it is the process’s own. */
 type DoneEvent = Readonly<{ event: 'done'; command: string } & Record<string, unknown>>;
 type ErrorEvent = Readonly<{ event: 'error'; code: string; message: string }>;
-type Event = ItemEvent | RetryEvent | ProgressEvent | StartEvent | DoneEvent | ErrorEvent;
+type Event = ItemEvent | RetryEvent | ProgressEvent | StartEvent | DoneEvent | ErrorEvent | Planned;
 
 export type Report = Readonly<{ event(event: Event): void; watch(meter: Meter): void; close(): void }>;
 
@@ -145,10 +146,14 @@ function lineOf(event: Event): string | null {
       return summaryOf(event);
     case 'error':
       return printable(event.message);
+    case 'planned':
+      return `Next backup${plannedReasons[event.why]}: ${new Date(event.at).toLocaleString()}.`;
     default:
       return null;
   }
 }
+
+const plannedReasons = { nightly: '', missed: ' (its time has passed)', retry: ' (something waits)' } as const;
 
 function summaryOf(done: DoneEvent): string {
   const { command, seconds } = done;

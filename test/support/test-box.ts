@@ -32,19 +32,24 @@ type ToldItem = { path: string; size: number; mtime: number | null; sha256?: str
 /** Returns true when it took the request over. */
 export type Interfere = (request: IncomingMessage, response: ServerResponse) => boolean | Promise<boolean>;
 
-export async function makeCertificates(addresses: readonly string[] = ['127.0.0.1', '::1']) {
+export async function makeCertificates(addresses: readonly string[] = ['127.0.0.1', '::1'], hosts = ['localhost']) {
   const validity = { notBefore: new Date(Date.now() - 86_400_000), notAfter: new Date(Date.now() + 86_400_000) };
   const authority = await makeAuthority('test', validity);
-  const leaf = await issueLeaf(authority.intermediate, { hosts: ['localhost'], addresses }, validity);
   const der = Buffer.from(authority.root.replace(/-----[A-Z ]+-----/g, ''), 'base64');
-  return {
-    key: leaf.key,
-    cert: leaf.certificate + authority.intermediate.certificate + authority.root,
-    rootPem: authority.root,
-    fingerprint: createHash('sha256').update(der).digest('hex'),
+  const forNames = async (onlyAddresses: readonly string[], onlyHosts: readonly string[]) => {
+    const names = { hosts: onlyHosts, addresses: onlyAddresses };
+    const leaf = await issueLeaf(authority.intermediate, names, validity);
+    return {
+      key: leaf.key,
+      cert: leaf.certificate + authority.intermediate.certificate + authority.root,
+      rootPem: authority.root,
+      fingerprint: createHash('sha256').update(der).digest('hex'),
+    };
   };
+  /** `forNames`: the same box's certificates after its names have changed. */
+  return { ...(await forNames(addresses, hosts)), forNames };
 }
-export type Certificates = Awaited<ReturnType<typeof makeCertificates>>;
+export type Certificates = Omit<Awaited<ReturnType<typeof makeCertificates>>, 'forNames'>;
 
 export class TestBox {
   /** Null: plain http. */
@@ -55,6 +60,8 @@ export class TestBox {
   readonly items = new Map<string, number>();
   readonly requests: { method: string; url: string; bytes: number }[] = [];
   readonly finished: unknown[] = [];
+  /** What phones told of when they come next. */
+  readonly plans: { nextAt: number | null; client?: string; clientVersion?: string }[] = [];
   interfere: Interfere = () => false;
   /** Cuts the connection of an upload after so many bytes of one request; once. */
   cutAfterBytes: number | null = null;
@@ -146,6 +153,9 @@ export class TestBox {
       case '/api/phone/inventory/finish':
         this.finished.push(JSON.parse((await bodyOf(request)).toString()));
         return json(response, 200, { forgotten: 0 });
+      case '/api/phone/plan':
+        this.plans.push(JSON.parse((await bodyOf(request)).toString()));
+        return void response.writeHead(204).end();
       case '/api/phone/status': {
         const counts = { seen: this.items.size, safe: this.items.size, waiting: 0, refused: 0 };
         const who = { phone: 'Pixel', person: 'alice', box: 'Box' };
