@@ -7,11 +7,11 @@ import { join } from 'node:path';
 import { type ParseArgsConfig, parseArgs } from 'node:util';
 import type { Static } from 'typebox';
 import type { accessContract, PersonView } from '../access/contract.ts';
-import type { PhoneView } from '../phones/contract.ts';
 import { BoxSocket } from './box-socket.ts';
 import { Failure } from './failure.ts';
 import { runPair } from './pair.ts';
-import { facts, moment, table } from './print.ts';
+import { listPhones, renamePhone, revokePhone } from './phones.ts';
+import { facts, table } from './print.ts';
 import type { Terminal } from './terminal.ts';
 
 const usage = `nightjar: the console of the box. The daemon has to be running.
@@ -22,8 +22,9 @@ const usage = `nightjar: the console of the box. The daemon has to be running.
   nightjar status [--json]                                    how the box is, and its setup code while it has no owner
   nightjar people [--json]                                    the people of the house
   nightjar people add NAME
-  nightjar phones [--json]                                    the phones and when each was last seen
-  nightjar phones revoke ID                                   end a phone's access; its photos stay
+  nightjar phones [--json]                                    the phones, when each was last seen and comes next
+  nightjar phones rename ID|NAME NEW                          give a phone another name
+  nightjar phones revoke ID|NAME                              end a phone's access; its photos stay
 
 The state folder is NIGHTJAR_STATE_DIR, or .run/state in the current folder.`;
 
@@ -127,26 +128,16 @@ async function runPeople(args: string[], box: BoxSocket, terminal: Terminal): Pr
 }
 
 async function runPhones(args: string[], box: BoxSocket, terminal: Terminal): Promise<void> {
-  const { values, positionals } = parse(args, { json: { type: 'boolean' } }, 2);
-  const [action, id] = positionals;
-  if (action === undefined) {
-    const { phones } = (await box.ask('GET', '/api/phones')) as { phones: Array<Static<typeof PhoneView>> };
-    if (values.json === true) return terminal.out(JSON.stringify({ phones }));
-    const rows = phones.map((phone) => [
-      phone.name,
-      phone.person,
-      moment(phone.lastSeenAt),
-      phone.baseFolder,
-      phone.id,
-    ]);
-    const head = ['PHONE', 'PERSON', 'LAST SEEN', 'FOLDER', 'ID'];
-    return terminal.out(phones.length === 0 ? 'No phone yet. Pair one with "nightjar pair".' : table(head, rows));
+  const { values, positionals } = parse(args, { json: { type: 'boolean' } }, args.includes('rename') ? 3 : 2);
+  const [action, which, name] = positionals;
+  const json = values.json === true;
+  if (action === undefined) return listPhones(json, box, terminal);
+  if (action === 'rename') {
+    const asked = { which: required(which, 'ID or NAME'), name: required(name, 'the NEW name'), json };
+    return renamePhone(asked, box, terminal);
   }
-  if (action !== 'revoke')
-    throw new Failure(`There is no "phones ${action}". "nightjar --help" lists the commands.`, 2);
-  await box.ask('DELETE', `/api/phones/${encodeURIComponent(required(id, 'ID'))}`);
-  if (values.json === true) return terminal.out(JSON.stringify({ revoked: id }));
-  terminal.out('This phone can no longer reach the box. Its photos stay.');
+  if (action === 'revoke') return revokePhone({ which: required(which, 'ID or NAME'), json }, box, terminal);
+  throw new Failure(`There is no "phones ${action}". "nightjar --help" lists the commands.`, 2);
 }
 
 type Reply<K extends 'claim' | 'getSetup' | 'addPerson'> = Static<(typeof accessContract)[K]['reply']>;

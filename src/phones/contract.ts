@@ -10,16 +10,39 @@ const PairingKey = Type.Union([
   Type.Object({ code: Type.String({ maxLength: 16 }) }),
 ]);
 
+/** Shown on terminals: what a client says of itself must not steer one. */
+const ClientWord = Type.String({ maxLength: 64, pattern: '^[ -~]*$', description: 'printable ASCII' });
+const PhoneId = Type.Object({ id: Type.String({ maxLength: 64 }) });
+
+export const TellingView = Type.Union([
+  Type.Literal('waiting', { description: 'how many of its files are not safe yet' }),
+  Type.Literal('refused', { description: 'which of its files were refused, and why' }),
+  Type.Literal('next-night', { description: 'when it comes next (`nextAt`)' }),
+  Type.Literal('version', { description: 'which version of the client it runs' }),
+]);
+
 export const PhoneView = Type.Object({
   id: Type.String(),
   name: Type.String(),
   person: Type.String({ description: "the person's name" }),
   personId: Type.String(),
   baseFolder: Type.String(),
-  client: Type.Union([Type.String(), Type.Null()]),
+  client: Type.Union([Type.String(), Type.Null()], { description: 'the name of the program that speaks for it' }),
   clientVersion: Type.Union([Type.String(), Type.Null()]),
   createdAt: Milliseconds,
-  lastSeenAt: Type.Union([Milliseconds, Type.Null()]),
+  lastSeenAt: Type.Union([Milliseconds, Type.Null()], {
+    description: 'its last request, as it was written down: at most every 10 minutes',
+  }),
+  nextAt: Type.Union([Milliseconds, Type.Null()], {
+    description: 'when it means to come next, by its own word; null: it has no schedule, or never told',
+  }),
+  plannedAt: Type.Union([Milliseconds, Type.Null()], {
+    description: 'when it told so; null: never. A plan told again unchanged keeps its time',
+  }),
+  tells: Type.Array(TellingView, {
+    description:
+      'what this kind of client can tell the box beyond the files that arrive; of what is not in the list nothing is known',
+  }),
 });
 
 export const phonesContract = {
@@ -36,7 +59,31 @@ export const phonesContract = {
     path: '/api/phones/:id',
     access: 'person',
     summary: 'Ends every credential of a phone; its photos stay',
-    params: Type.Object({ id: Type.String({ maxLength: 64 }) }),
+    params: PhoneId,
+    status: 204,
+  },
+  renamePhone: {
+    method: 'PATCH',
+    path: '/api/phones/:id',
+    access: 'person',
+    summary: 'Gives a phone another name: one’s own, or any for the owner and the console',
+    params: PhoneId,
+    body: Type.Object({ name: Type.String({ minLength: 1, maxLength: 64 }) }),
+    status: 200,
+    reply: PhoneView,
+  },
+  tellPlan: {
+    method: 'POST',
+    path: '/api/phone/plan',
+    access: 'phone',
+    summary: 'A phone tells when it means to come next, and what it runs by now',
+    body: Type.Object({
+      nextAt: Type.Union([Milliseconds, Type.Null()], {
+        description: 'between a day ago and 32 days ahead; null: it has no schedule',
+      }),
+      client: Type.Optional(ClientWord),
+      clientVersion: Type.Optional(ClientWord),
+    }),
     status: 204,
   },
   createPairing: {
@@ -76,6 +123,9 @@ export const phonesContract = {
       person: Type.String(),
       baseFolder: Type.String(),
       expiresAt: Milliseconds,
+      box: Type.String({ description: "the box's name" }),
+      addresses: Type.Array(Type.String({ description: 'host:port, the .local name first' })),
+      fingerprint: Type.String({ description: 'SHA-256 of the root certificate, lower-case hexadecimal' }),
     }),
   },
   redeemPairing: {
@@ -86,8 +136,8 @@ export const phonesContract = {
     body: Type.Intersect([
       PairingKey,
       Type.Object({
-        client: Type.Optional(Type.String({ maxLength: 64 })),
-        clientVersion: Type.Optional(Type.String({ maxLength: 64 })),
+        client: Type.Optional(ClientWord),
+        clientVersion: Type.Optional(ClientWord),
       }),
     ]),
     bodyBytesMax: publicBodyBytesMax,

@@ -45,7 +45,15 @@ test('a pairing is looked at without using it up, redeemed once, and the phone i
   const pairing = await phones.createPairing(consoleCaller, { person: 'ANNA', phone: ' Pixel 8 ' });
   expect(pairing).toMatchObject({ phone: 'Pixel 8', person: 'Anna', expiresAt: box.clock.ms + 15 * 60_000 });
   expect(pairing.code).toMatch(/^[0-9A-HJKMNP-TV-Z]{4}-[0-9A-HJKMNP-TV-Z]{4}$/);
-  const look = { phone: 'Pixel 8', person: 'Anna', baseFolder: 'Photos/Anna', expiresAt: pairing.expiresAt };
+  const look = {
+    phone: 'Pixel 8',
+    person: 'Anna',
+    baseFolder: 'Photos/Anna',
+    expiresAt: pairing.expiresAt,
+    box: boxFacts.name,
+    addresses: boxFacts.addresses,
+    fingerprint: boxFacts.fingerprint,
+  };
   expect(await phones.lookAtPairing(keyOf(pairing))).toEqual(look);
   expect(await phones.lookAtPairing({ code: pairing.code.toLowerCase().replace('-', ' ') })).toEqual(look);
   const redeemed = await phones.redeemPairing(keyOf(pairing), { client: 'nightjar-phone', clientVersion: '0.1.0' });

@@ -26,7 +26,8 @@ import {
   secretBytes,
 } from './pairing.ts';
 import { buildPairingLink } from './pairing-link.ts';
-import { type PhoneRow, PhonesStore } from './store.ts';
+import { type ListedPhone, PhoneList, type Plan, seesAll } from './phone-list.ts';
+import { PhonesStore } from './store.ts';
 
 export type BoxFacts = Readonly<{
   name: string;
@@ -49,16 +50,15 @@ export type OpenPairing = Readonly<{
   expiresAt: number;
 }>;
 export type Redeemed = Readonly<{ phoneId: string; phone: string; person: string; box: string; token: string }>;
-export type ListedPhone = Readonly<{
-  id: string;
-  name: string;
+/** What a pairing shows before it is used: whose phone it makes, of which box, and where that answers. */
+export type PairingLook = Readonly<{
+  phone: string;
   person: string;
-  personId: string;
   baseFolder: string;
-  client: string | null;
-  clientVersion: string | null;
-  createdAt: number;
-  lastSeenAt: number | null;
+  expiresAt: number;
+  box: string;
+  addresses: string[];
+  fingerprint: string;
 }>;
 
 export type PhonesOptions = Readonly<{
@@ -81,7 +81,7 @@ export class Phones {
   readonly #options: PhonesOptions;
   readonly #wrongCodes: Throttle;
   readonly #touching = new Set<number>();
-  #store: PhonesStore | undefined;
+  #parts: { store: PhonesStore; list: PhoneList } | undefined;
 
   constructor(options: PhonesOptions) {
     this.#options = options;
@@ -99,7 +99,9 @@ export class Phones {
 
   /** Prepares its statements; the box state must be open. */
   open(): void {
-    this.#store = new PhonesStore(this.#options.database);
+    const { database, access, now } = this.#options;
+    const store = new PhonesStore(database);
+    this.#parts = { store, list: new PhoneList({ database, store, access, now }) };
   }
 
   /**
@@ -148,12 +150,12 @@ export class Phones {
    * Whose phone a pairing is for; does not use it up. A wrong code costs one of its tries.
    * @throws {CodedError} `pairing-unknown`, `pairing-used`, `pairing-expired`, `too-many-requests`
    */
-  async lookAtPairing(
-    key: PairingKey,
-  ): Promise<{ phone: string; person: string; baseFolder: string; expiresAt: number }> {
+  async lookAtPairing(key: PairingKey): Promise<PairingLook> {
     const found = await this.#open(key, (opened) => opened);
     const person = this.#livingPerson(found.person_id);
-    return { phone: found.phone_name, person: person.name, baseFolder: found.base_folder, expiresAt: found.expires_at };
+    const { name: box, addresses, fingerprint } = this.#options.boxFacts();
+    const { phone_name: phone, base_folder: folder, expires_at: expiresAt } = found;
+    return { phone, person: person.name, baseFolder: folder, expiresAt, box, addresses: [...addresses], fingerprint };
   }
 
   /**
@@ -205,29 +207,24 @@ export class Phones {
     );
   }
 
-  /** A member's own phones; all of them for the owner and the console. At most 200, oldest first. */
+  /** As `PhoneList.list`. */
   list(caller: PersonCaller | ConsoleCaller): ListedPhone[] {
-    const rows = seesAll(caller) ? this.#rows.phones() : this.#rows.phonesOf(caller.personId);
-    return rows.map(listed);
+    return this.#phoneList.list(caller);
   }
 
-  /**
-   * Ends every credential of a phone; the next request is refused. Its photos stay.
-   * @throws {CodedError} `not-found`, also for another person's phone
-   */
+  /** As `PhoneList.rename`. */
+  async rename(caller: PersonCaller | ConsoleCaller, id: string, name: string): Promise<ListedPhone> {
+    return this.#phoneList.rename(caller, id, name);
+  }
+
+  /** As `PhoneList.revoke`. */
   async revoke(caller: PersonCaller | ConsoleCaller, id: string): Promise<void> {
-    const { database, access, now } = this.#options;
-    await database.write(() => {
-      const row = this.#rows.phone(id);
-      const allowed = row !== undefined && (seesAll(caller) || row.person_id === caller.personId);
-      if (!allowed || !this.#rows.revoke(id, now())) {
-        throw new CodedError(
-          'not-found',
-          'There is no such phone on this box, or it was revoked before. Nothing was changed.',
-        );
-      }
-      access.record({ event: 'phone-revoked', actor: actorOf(caller), subject: id });
-    });
+    await this.#phoneList.revoke(caller, id);
+  }
+
+  /** As `PhoneList.plan`. */
+  async plan(caller: PhoneCaller, plan: Plan): Promise<void> {
+    await this.#phoneList.plan(caller, plan);
   }
 
   /** Housekeeping: pairings that ended a week ago, credentials that died unused. Returns how many rows went. */
@@ -236,9 +233,17 @@ export class Phones {
     return this.#options.database.write(() => this.#rows.removeExpired(now - endedPairingMs, now));
   }
 
+  get #opened(): { store: PhonesStore; list: PhoneList } {
+    if (this.#parts === undefined) throw new CodedError('internal', 'Phones was used before it was opened.');
+    return this.#parts;
+  }
+
   get #rows(): PhonesStore {
-    if (this.#store === undefined) throw new CodedError('internal', 'Phones was used before it was opened.');
-    return this.#store;
+    return this.#opened.store;
+  }
+
+  get #phoneList(): PhoneList {
+    return this.#opened.list;
   }
 
   /** Runs `use` on the open pairing of `key`, in the transaction that found it: of two at once, one wins. */
@@ -290,26 +295,8 @@ export class Phones {
   }
 }
 
-function seesAll(caller: PersonCaller | ConsoleCaller): caller is ConsoleCaller | (PersonCaller & { role: 'owner' }) {
-  return caller.kind === 'console' || caller.role === 'owner';
-}
-
 function tokenDigest(token: string): Buffer {
   return createHash('sha256').update(token).digest();
-}
-
-function listed(row: PhoneRow): ListedPhone {
-  return {
-    id: row.id,
-    name: row.name,
-    person: row.person,
-    personId: row.person_id,
-    baseFolder: row.base_folder,
-    client: row.client,
-    clientVersion: row.client_version,
-    createdAt: row.created_at,
-    lastSeenAt: row.last_seen_at,
-  };
 }
 
 function tooManyPhones(): CodedError {

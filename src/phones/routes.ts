@@ -20,6 +20,8 @@ export function phonesRoutes(deps: { phones: Phones; transportOf: (request: Fast
   };
   return implement(phonesContract, {
     listPhones: async ({ caller }) => ({ phones: phones.list(caller) }),
+    renamePhone: async ({ caller, params, body }) => phones.rename(caller, params.id, body.name),
+    tellPlan: async ({ caller, body }) => phones.plan(caller, body),
     revokePhone: async ({ caller, params }) => phones.revoke(caller, params.id),
     createPairing: async ({ caller, body }) => {
       const pairing = await phones.createPairing(caller, body);

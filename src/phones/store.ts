@@ -45,7 +45,15 @@ export type PhoneRow = {
   client_version: string | null;
   created_at: number;
   last_seen_at: number | null;
+  next_at: number | null;
+  planned_at: number | null;
 };
+export type NewPlan = Readonly<{
+  nextAt: number | null;
+  plannedAt: number;
+  client: string | null;
+  clientVersion: string | null;
+}>;
 export type CredentialRow = {
   credential_id: number;
   last_used_at: number | null;
@@ -57,7 +65,7 @@ export type CredentialRow = {
 
 const pairingColumns = 'id, person_id, phone_name, base_folder, code_sha256, expires_at, tries_left, redeemed_at';
 const phoneColumns = `phone.id, phone.name, person.name AS person, person_id, person.folder AS person_folder, base_folder,
-  client, client_version, phone.created_at, last_seen_at`;
+  client, client_version, phone.created_at, last_seen_at, next_at, planned_at`;
 const phoneTables = 'phone JOIN person ON person.id = person_id';
 const phoneLives = 'revoked_at IS NULL AND removed_at IS NULL';
 
@@ -77,6 +85,9 @@ export class PhonesStore {
   readonly #phones: Statement<[], PhoneRow>;
   readonly #phonesOf: Statement<[string], PhoneRow>;
   readonly #phone: Statement<[string], PhoneRow>;
+  readonly #livingPhone: Statement<[string], PhoneRow>;
+  readonly #rename: Statement<[string, string]>;
+  readonly #plan: Statement<[number | null, number, string | null, string | null, string]>;
   readonly #countPhones: Statement<[], { count: number }>;
   readonly #revoke: Statement<[number, string]>;
   readonly #deleteCredentials: Statement<[string]>;
@@ -124,6 +135,13 @@ export class PhonesStore {
        ORDER BY phone.created_at, phone.rowid`,
     );
     this.#phone = database.prepare(`SELECT ${phoneColumns} FROM ${phoneTables} WHERE phone.id = ?`);
+    this.#livingPhone = database.prepare(
+      `SELECT ${phoneColumns} FROM ${phoneTables} WHERE phone.id = ? AND ${phoneLives}`,
+    );
+    this.#rename = database.prepare('UPDATE phone SET name = ? WHERE id = ?');
+    this.#plan = database.prepare(
+      'UPDATE phone SET next_at = ?, planned_at = ?, client = ?, client_version = ? WHERE id = ? AND revoked_at IS NULL',
+    );
     this.#countPhones = database.prepare('SELECT count(*) AS count FROM phone WHERE revoked_at IS NULL');
     this.#revoke = database.prepare('UPDATE phone SET revoked_at = ? WHERE id = ? AND revoked_at IS NULL');
     this.#deleteCredentials = database.prepare('DELETE FROM phone_credential WHERE phone_id = ?');
@@ -201,6 +219,19 @@ export class PhonesStore {
   /** Also a revoked one: what it sent before may still have to find its place. */
   phone(id: string): PhoneRow | undefined {
     return this.#phone.get(id);
+  }
+
+  /** Only one that is neither revoked nor of a removed person. */
+  livingPhone(id: string): PhoneRow | undefined {
+    return this.#livingPhone.get(id);
+  }
+
+  rename(id: string, name: string): void {
+    this.#rename.run(name, id);
+  }
+
+  plan(id: string, { nextAt, plannedAt, client, clientVersion }: NewPlan): void {
+    this.#plan.run(nextAt, plannedAt, client, clientVersion, id);
   }
 
   phoneCount(): number {

@@ -127,6 +127,8 @@ describe('a claimed box', () => {
     addPerson: 'owner',
     listPhones: 'person',
     revokePhone: 'person',
+    renamePhone: 'person',
+    tellPlan: 'phone',
     createPairing: 'person',
     lookAtPairing: 'public',
     redeemPairing: 'public',

@@ -6,6 +6,7 @@ import { expect, test } from 'vitest';
 import { accessRoutes } from '../../src/access/routes.ts';
 import { sessionTokenFrom } from '../../src/access/sessions.ts';
 import { runConsole } from '../../src/console/commands.ts';
+import { moment } from '../../src/console/print.ts';
 import { healthRoutes } from '../../src/http/health.ts';
 import { HttpServer, transportOf } from '../../src/http/server.ts';
 import { parsePairingLink } from '../../src/phones/pairing-link.ts';
@@ -105,23 +106,87 @@ test('a box is set up, paired and looked after from its console', async () => {
   expect(await run(['phones', 'revoke', 'nothing'])).toMatchObject({ exit: 1, out: '' });
 });
 
+/** Pairs a phone as one of its own would, over loopback http. */
+async function pairByHttp(run: Run, port: number, phone: string, by: { client?: string; clientVersion?: string }) {
+  const { link } = JSON.parse((await run(['pair', '--person', 'alice', '--phone', phone, '--json'])).out);
+  const reply = await fetch(`http://127.0.0.1:${port}/api/pairings/redeem`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify({ secret: parsePairingLink(link)?.secret, ...by }),
+  });
+  expect(reply.status).toBe(201);
+  return (await reply.json()) as { phoneId: string; token: string };
+}
+
 test('a phone paired elsewhere is listed and revoked', async () => {
   await using box = new BoxState();
   const { server, run } = await startBox(box);
   await using _stop = server;
   await run(setupArgs, { input: goodPassword });
-  const { link } = JSON.parse((await run(['pair', '--person', 'alice', '--phone', 'Pixel 8', '--json'])).out);
   const port = await server.listenHttp(0, '127.0.0.1');
-  const reply = await fetch(`http://127.0.0.1:${port}/api/pairings/redeem`, {
-    method: 'POST',
-    headers: { 'content-type': 'application/json' },
-    body: JSON.stringify({ secret: parsePairingLink(link)?.secret, client: 'test' }),
-  });
-  expect(reply.status).toBe(201);
-  const { phoneId } = (await reply.json()) as { phoneId: string };
-  expect((await run(['phones'])).out).toMatch(new RegExp(`Pixel 8 +alice +never +Photos/alice +${phoneId}`));
-  expect((await run(['phones', 'revoke', phoneId])).exit).toBe(0);
+  const { phoneId } = await pairByHttp(run, port, 'Pixel 8', { client: 'test' });
+  expect((await run(['phones'])).out).toMatch(new RegExp(`Pixel 8 +alice +test +never +does not tell +${phoneId}`));
+  expect(await run(['phones', 'revoke', phoneId])).toMatchObject({ exit: 0, out: expect.stringContaining('Pixel 8') });
   expect(JSON.parse((await run(['phones', '--json'])).out)).toEqual({ phones: [] });
+});
+
+test('the list says what a phone runs and when it is expected, by its own word only', async () => {
+  await using box = new BoxState();
+  const { server, run } = await startBox(box);
+  await using _stop = server;
+  await run(setupArgs, { input: goodPassword });
+  const port = await server.listenHttp(0, '127.0.0.1');
+  const { token } = await pairByHttp(run, port, 'Pixel 8', { client: 'nightjar-phone', clientVersion: '0.1.0' });
+  await pairByHttp(run, port, 'A page', { client: 'web-page' });
+  expect((await run(['phones'])).out).toMatch(/Pixel 8 +alice +nightjar-phone 0\.1\.0 +never +not told yet /);
+  expect((await run(['phones'])).out).toMatch(/A page +alice +web-page +never +does not tell /);
+  const plan = async (nextAt: number | null) => {
+    const reply = await fetch(`http://127.0.0.1:${port}/api/phone/plan`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json', authorization: `Bearer ${token}` },
+      body: JSON.stringify({ nextAt, clientVersion: '0.2.0' }),
+    });
+    expect(reply.status).toBe(204);
+  };
+  const nextAt = box.clock.ms + 3_600_000;
+  await plan(nextAt);
+  const { out } = await run(['phones']);
+  expect(out).toMatch(/^PHONE +PERSON +CLIENT +LAST SEEN +NEXT EXPECTED +ID\n/);
+  const shown = moment(nextAt).replace(/\s/g, ' ');
+  expect(out).toContain(`nightjar-phone 0.2.0  ${moment(box.clock.ms)}  ${shown} `);
+  box.clock.ms = nextAt + 3_600_001;
+  expect((await run(['phones'])).out).toContain(`  late: ${shown} `);
+  await plan(null);
+  expect((await run(['phones'])).out).toContain('  no schedule ');
+});
+
+test('a phone is renamed and revoked by its name, and never the wrong one of two', async () => {
+  await using box = new BoxState();
+  const { server, run } = await startBox(box);
+  await using _stop = server;
+  await run(setupArgs, { input: goodPassword });
+  const port = await server.listenHttp(0, '127.0.0.1');
+  const one = await pairByHttp(run, port, 'Old', {});
+  const two = await pairByHttp(run, port, 'Old', {});
+  for (const args of [
+    ['phones', 'revoke', 'old'],
+    ['phones', 'rename', 'OLD', 'New'],
+  ]) {
+    const { exit, out, err } = await run(args);
+    expect([exit, out]).toEqual([1, '']);
+    expect(err).toContain('2 phones are called “Old”');
+    for (const { phoneId } of [one, two]) expect(err).toContain(phoneId);
+  }
+  expect((await run(['phones', 'rename', two.phoneId, ' Söhne’s phone '])).out).toContain(
+    'Old is called Söhne’s phone',
+  );
+  expect(await run(['phones', 'rename', 'OLD', 'a\u202eb'])).toMatchObject({ exit: 1, out: '' });
+  const renamed = JSON.parse((await run(['phones', 'rename', '--json', 'old', 'Pixel'])).out);
+  expect(renamed).toMatchObject({ phone: { id: one.phoneId, name: 'Pixel' } });
+  expect((await run(['phones', 'rename', 'Old', 'x'])).err).toContain('no phone called “Old”');
+  expect(JSON.parse((await run(['phones', 'revoke', 'pixel', '--json'])).out)).toEqual({ revoked: one.phoneId });
+  const { phones } = JSON.parse((await run(['phones', '--json'])).out);
+  expect(phones.map(({ name }: { name: string }) => name)).toEqual(['Söhne’s phone']);
 });
 
 test('over http the cookie signs in until it signs out, and a phone is no person', async () => {
@@ -201,6 +266,11 @@ test('wrong use exits with 2 and says how', async () => {
     ['people', 'remove', 'x'],
     ['people', 'add'],
     ['people', 'add', 'Tom', 'Jones'],
+    ['phones', 'rename', 'Tom'],
+    ['phones', 'rename', 'Tom', 'Jones', 'x'],
+    ['phones', 'revoke'],
+    ['phones', 'revoke', 'Tom', 'Jones'],
+    ['phones', 'paint', 'x'],
     ['status', 'extra'],
     ['constructor'],
   ];
