@@ -11,10 +11,14 @@ export type Config = Readonly<{
   diskDir: string | undefined;
   httpPort: number;
   httpsPort: number;
-  /** The box's name: `<name>.local`. */
+  /** The box's name: `<name>.local`, unless another box on the network has it. */
   name: string;
+  /** False: the box does not make itself known on the network (mDNS). */
+  discovery: boolean;
   /** Further host names that the box answers to. */
   hosts: readonly string[];
+  /** A certificate of the owner's own for further host names: PEM files. Undefined: none. */
+  tlsFiles: Readonly<{ certificate: string; key: string }> | undefined;
   setupCode: string | undefined;
   /** False for a box behind a proxy: then nothing but the welcome page is served over http, also on loopback. */
   loopbackHttp: boolean;
@@ -47,6 +51,8 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>): C
     httpPort: port(env, 'NIGHTJAR_HTTP_PORT', 8080),
     httpsPort: port(env, 'NIGHTJAR_HTTPS_PORT', 8443),
     name,
+    discovery: flag(env, 'NIGHTJAR_DISCOVERY', true),
+    tlsFiles: tlsFiles(env['NIGHTJAR_TLS_CERT'], env['NIGHTJAR_TLS_KEY']),
     hosts: Object.freeze(hostList(env['NIGHTJAR_HOSTS'])),
     setupCode: setupCode === '' ? undefined : setupCode,
     loopbackHttp: flag(env, 'NIGHTJAR_LOOPBACK_HTTP', true),
@@ -69,6 +75,13 @@ function flag(env: Readonly<Record<string, string | undefined>>, name: string, o
   if (text === 'on') return true;
   if (text === 'off') return false;
   throw invalid(name, '"on" or "off"');
+}
+
+function tlsFiles(certificate = '', key = ''): Config['tlsFiles'] {
+  if (certificate === '' && key === '') return undefined;
+  if (certificate === '') throw invalid('NIGHTJAR_TLS_KEY', 'a file, together with NIGHTJAR_TLS_CERT');
+  if (key === '') throw invalid('NIGHTJAR_TLS_CERT', 'a file, together with NIGHTJAR_TLS_KEY');
+  return Object.freeze({ certificate: resolve(certificate), key: resolve(key) });
 }
 
 function hostList(text: string | undefined): string[] {

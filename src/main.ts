@@ -33,7 +33,7 @@ async function main(): Promise<void> {
 
 async function announce(stateDir: string, started: Awaited<ReturnType<Nightjar['start']>>): Promise<void> {
   const lines = ['', 'Nightjar is running.', '', `  On this computer:  http://localhost:${started.httpPort}/`];
-  for (const address of started.addresses) lines.push(`  On your network:   https://${address}/`);
+  for (const address of await started.addresses()) lines.push(`  On your network:   https://${address}/`);
   if (!started.setUp) {
     const code = await readFile(join(stateDir, 'setup-code'), 'utf8').catch(() => '');
     lines.push(

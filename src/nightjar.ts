@@ -13,7 +13,6 @@ import type { Config } from './config.ts';
 import type { Caller } from './http/caller.ts';
 import type { Routes } from './http/contract.ts';
 import { healthRoutes } from './http/health.ts';
-import { BoxIdentity } from './http/identity.ts';
 import { LiveEvents } from './http/live-events.ts';
 import { openApiRoutes } from './http/openapi.ts';
 import { certificateRoutes, staticPage } from './http/pages.ts';
@@ -24,13 +23,13 @@ import { downloadsRoutes } from './library/downloads-routes.ts';
 import { libraryRoutes } from './library/routes.ts';
 import { trashRoutes } from './library/trash-routes.ts';
 import { mediaRoutes } from './media/routes.ts';
-import { type BoxFacts, Phones } from './phones/phones.ts';
+import { Phones } from './phones/phones.ts';
 import { phonesRoutes } from './phones/routes.ts';
-import { hostAndPort, localAddresses } from './platform/addresses.ts';
 import { Database } from './platform/database.ts';
 import { Jobs } from './platform/jobs.ts';
 import type { Logger } from './platform/log.ts';
 import { Settings } from './platform/settings.ts';
+import { Presence } from './presence.ts';
 import { makeStorage } from './storage.ts';
 import { tusRoutes } from './uploads/tus.ts';
 import type { UploadOwner } from './uploads/upload.ts';
@@ -41,11 +40,15 @@ const boxIdSetting = 'box.id';
 const diskIdSetting = 'library.disk-id';
 const uploadGraceMs = 3_000;
 const housekeepingMs = 3_600_000;
-const addressLookMs = 30_000;
-const looksPerDay = 86_400_000 / addressLookMs;
 const now = () => Date.now();
 
-export type Started = Readonly<{ httpPort: number; httpsPort: number; setUp: boolean; addresses: readonly string[] }>;
+export type Started = Readonly<{
+  httpPort: number;
+  httpsPort: number;
+  setUp: boolean;
+  /** `host:port` of the https door, the name first; waits up to 3 s until the name is known to be the box's. */
+  addresses(): Promise<readonly string[]>;
+}>;
 
 export class Nightjar {
   readonly #config: Config;
@@ -86,13 +89,7 @@ export class Nightjar {
     );
     const settings = new Settings(database);
     const boxId = await settings.lasting(boxIdSetting, randomUUID);
-    const identity = await BoxIdentity.open({
-      stateDir: config.stateDir,
-      name: config.name,
-      hosts: config.hosts,
-      addresses: localAddresses(),
-      now,
-    });
+    const presence = await Presence.open({ config, settings, now, log });
 
     const live = new LiveEvents<LiveEvent>({
       contract: eventsContract,
@@ -133,7 +130,7 @@ export class Nightjar {
     const phones = new Phones({
       database,
       access,
-      boxFacts: () => this.#boxFacts(identity),
+      boxFacts: () => presence.facts(this.#httpsPort),
       now,
       randomBytes,
       log,
@@ -146,14 +143,14 @@ export class Nightjar {
     const rooms = [
       healthRoutes(() => ({
         status: library.state === 'ok' || library.state === 'none' ? 'ok' : 'degraded',
-        box: config.name,
+        box: presence.name,
         version,
         setUp: access.claimed(),
         disk: library.state,
       })),
       accessRoutes({ access, transportOf }),
       phonesRoutes({ phones, transportOf }),
-      libraryRoutes({ library, now, boxName: () => config.name, namesOf: (id) => namesOf(phones, access, id) }),
+      libraryRoutes({ library, now, boxName: () => presence.name, namesOf: (id) => namesOf(phones, access, id) }),
       tusRoutes(uploads),
       mediaRoutes({ library, pictures }),
       trashRoutes(storage.trash),
@@ -163,11 +160,11 @@ export class Nightjar {
     const routes = [
       ...rooms,
       openApiRoutes(rooms, version),
-      certificateRoutes(identity.rootDer),
+      certificateRoutes(presence.rootDer),
       ...(await this.#pages()),
     ];
-    const server = this.#server(routes, identity, (request) => identify(request, access, phones));
-    const ports = await this.#listen(server, identity);
+    const server = this.#server(routes, presence, (request) => identify(request, access, phones));
+    const ports = await this.#listen(server, presence);
     // A stream has no end of its own: it would hold the stop until its limit.
     server.stopping.addEventListener('abort', () => live.close(), { once: true });
     // What is nearly in may come in; the rest is kept as far as it came, and its phone is told to come again.
@@ -175,9 +172,11 @@ export class Nightjar {
       once: true,
     });
     this.#housekeeping(database, phones);
-    this.#followAddresses(identity, server);
+    // Last, since it brings people; first to go, since it is said goodbye while everything still answers.
+    this.#part(presence, (it) => it.close());
+    await presence.announce({ boxId, version, ...ports, refreshTls: () => server.refreshTls() });
     log.info({ version, ...ports, disk: library.state }, 'nightjar is ready');
-    return { ...ports, setUp: access.claimed(), addresses: this.#boxFacts(identity).addresses };
+    return { ...ports, setUp: access.claimed(), addresses: () => this.#addresses(presence) };
   }
 
   #housekeeping(database: Database, phones: Phones): void {
@@ -193,76 +192,49 @@ export class Nightjar {
     jobs.open();
   }
 
-  /** Keeps the address certificate true: for addresses that come and go, and before it runs out. */
-  #followAddresses(identity: BoxIdentity, server: HttpServer): void {
-    const { name, hosts } = this.#config;
-    let known = localAddresses().join();
-    let looks = 0;
-    const look = async () => {
-      const addresses = localAddresses();
-      if (addresses.join() === known && ++looks % looksPerDay !== 0) return;
-      known = addresses.join();
-      await identity.update({ name, hosts, addresses });
-      server.refreshTls();
-    };
-    const timer = setInterval(() => {
-      look().catch((error: unknown) => this.#log.error({ err: error }, 'the certificate could not be renewed'));
-    }, addressLookMs);
-    this.#part(timer, clearInterval);
-  }
-
   #server(
     routes: readonly Routes[],
-    identity: BoxIdentity,
+    presence: Presence,
     identifyCaller: (request: FastifyRequest) => Caller,
   ): HttpServer {
-    const { name, hosts, loopbackHttp } = this.#config;
-    const { fingerprint } = identity;
+    const { fingerprint } = presence;
     return this.#part(
       new HttpServer({
         routes,
         identify: identifyCaller,
-        allowHost: (host) => host === `${name}.local` || hosts.includes(host),
+        allowHost: (host) => presence.allowHost(host),
         log: this.#log,
-        loopbackHttp,
-        welcome: (host) => welcomePage({ box: name, fingerprint, host, httpsPort: this.#httpsPort }),
+        loopbackHttp: this.#config.loopbackHttp,
+        welcome: (host) => welcomePage({ box: presence.name, fingerprint, host, httpsPort: this.#httpsPort }),
       }),
       (it) => it.close(),
     );
   }
 
-  async #listen(server: HttpServer, identity: BoxIdentity): Promise<{ httpPort: number; httpsPort: number }> {
+  async #listen(server: HttpServer, presence: Presence): Promise<{ httpPort: number; httpsPort: number }> {
     const { stateDir, httpPort, httpsPort } = this.#config;
     // The console comes first: a second box on the same state folder stops here.
     await server.listenConsole(join(stateDir, 'console.sock'));
-    this.#httpsPort = await server.listenHttps(httpsPort, identity);
+    this.#httpsPort = await server.listenHttps(httpsPort, presence.contexts);
     return { httpPort: await server.listenHttp(httpPort), httpsPort: this.#httpsPort };
   }
 
   /** The pages, and the phone client for whoever pairs a phone. */
   async #pages(): Promise<Routes[]> {
-    const pages = await staticFiles(join(root, 'web/static'), { 'status.html': '/', 'pair.html': '/pair' });
+    const pages = await staticFiles(join(root, 'web/static'), {
+      'status.html': '/',
+      'pair.html': '/pair',
+      'install.html': '/install',
+    });
     const client = await readFile(join(root, 'dist/nightjar-phone.tgz')).catch(() => undefined);
     if (client !== undefined) return [...pages, staticPage('/nightjar-phone.tgz', 'application/gzip', client)];
     this.#log.warn('the phone client is not built, so the box cannot hand it out');
     return pages;
   }
 
-  #boxFacts(identity: BoxIdentity): BoxFacts {
-    const addresses = localAddresses();
-    const { name } = this.#config;
-    const [first = 'localhost'] = addresses;
-    const hosts = [
-      `${name}.local`,
-      ...(addresses.length === 0 ? ['localhost'] : addresses.filter((one) => !one.startsWith('fe80'))),
-    ];
-    return {
-      name,
-      addresses: hosts.map((host) => hostAndPort(host, this.#httpsPort)),
-      // The name needs the network's discovery to answer; an address works at once.
-      linkAddress: hostAndPort(first, this.#httpsPort),
-      fingerprint: identity.fingerprint,
-    };
+  async #addresses(presence: Presence): Promise<readonly string[]> {
+    await presence.named();
+    return presence.facts(this.#httpsPort).addresses;
   }
 
   #part<T>(part: T, stop: (part: T) => void | Promise<void>): T {

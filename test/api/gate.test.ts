@@ -1,9 +1,12 @@
 /** What is decided before anybody asks who is asking: the host, the origin, the way a request came, the certificate. */
 import { createHash, X509Certificate } from 'node:crypto';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { connect as connectPlain } from 'node:net';
-import { networkInterfaces } from 'node:os';
+import { networkInterfaces, tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { connect, type DetailedPeerCertificate } from 'node:tls';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { issueLeaf, makeAuthority } from '../../src/http/certificates.ts';
 import { parsePairingLink } from '../../src/phones/pairing-link.ts';
 import { App, cookieOf } from '../support/app.ts';
 import { ask, jsonBody } from '../support/asking.ts';
@@ -193,4 +196,40 @@ describe('the gate of the whole box', () => {
 async function fingerprintOf(app: App): Promise<string> {
   const opened = await app.console('POST', '/api/pairings', { person: 'Alice', phone: 'x' });
   return parsePairingLink(String(opened.json()['link']))?.fingerprint ?? '';
+}
+
+describe('a certificate of the owner’s own', () => {
+  it('serves its names beside the box’s own, which stay as they are', async () => {
+    const dir = await mkdtemp(join(tmpdir(), 'nj-gate-'));
+    const validity = { notBefore: new Date(Date.now() - 60_000), notAfter: new Date(Date.now() + 86_400_000) };
+    const authority = await makeAuthority('a public one', validity);
+    const leaf = await issueLeaf(authority.intermediate, { hosts: ['photos.home.arpa'], addresses: [] }, validity);
+    const [cert, key] = [join(dir, 'cert.pem'), join(dir, 'key.pem')];
+    await writeFile(cert, leaf.certificate + authority.intermediate.certificate);
+    await writeFile(key, leaf.key);
+    await using app = await App.start({
+      NIGHTJAR_TLS_CERT: cert,
+      NIGHTJAR_TLS_KEY: key,
+      NIGHTJAR_HOSTS: 'box.home.arpa',
+    });
+    const status = async (host: string, ca: string) => {
+      const question = { port: app.httpsPort, path: '/api/health', headers: { host }, tls: { ca, servername: host } };
+      return ask(question).then(
+        (answer) => answer.status,
+        (error: Error) => error.message,
+      );
+    };
+    const root = await rootPem(app);
+    expect(await status('photos.home.arpa', authority.root)).toBe(200);
+    expect(await status('photos.home.arpa', root)).not.toBe(200);
+    for (const host of ['nightjar.local', 'box.home.arpa', 'localhost'])
+      expect(await status(host, root), host).toBe(200);
+    expect(await status('elsewhere.home.arpa', authority.root)).not.toBe(200);
+    await rm(dir, { recursive: true });
+  });
+});
+
+async function rootPem(app: App): Promise<string> {
+  const { root } = JSON.parse(await readFile(join(app.stateDir, 'tls', 'authority.json'), 'utf8')) as { root: string };
+  return root;
 }

@@ -52,6 +52,7 @@ export async function nightjar({ dir, tls }: Place): Promise<Running> {
     NIGHTJAR_HTTP_PORT: '0',
     NIGHTJAR_HTTPS_PORT: '0',
     NIGHTJAR_SETUP_CODE: setupCode,
+    NIGHTJAR_DISCOVERY: 'off',
   });
   const ready = await program.firstLine('httpPort');
   const { httpPort: port, httpsPort } = ready as { httpPort: number; httpsPort: number };

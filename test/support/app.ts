@@ -47,6 +47,8 @@ export class App {
       NIGHTJAR_HTTP_PORT: '0',
       NIGHTJAR_HTTPS_PORT: '0',
       NIGHTJAR_SETUP_CODE: setupCode,
+      // Many of them run at once, and none is for the network that the tests happen to run in.
+      NIGHTJAR_DISCOVERY: 'off',
       ...this.#env,
     });
     const log = createLog({ level: 'debug', destination: { write: (line) => void this.logged.push(line) } });

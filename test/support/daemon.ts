@@ -172,7 +172,7 @@ export class Daemon {
   }
 
   async health(): Promise<Record<string, unknown>> {
-    return JSON.parse((await this.ask('GET', '/api/health')).body.toString()) as Record<string, unknown>;
+    return JSON.parse((await this.consoleReply('GET', '/api/health')).body.toString()) as Record<string, unknown>;
   }
 
   /** One request over the console's socket. @throws for any answer but 2xx. */
@@ -254,6 +254,8 @@ export class Daemon {
         NIGHTJAR_HTTP_PORT: '0',
         NIGHTJAR_HTTPS_PORT: '0',
         NIGHTJAR_SETUP_CODE: setupCode,
+        // Only where a test brings a network of its own.
+        NIGHTJAR_DISCOVERY: 'off',
         ...this.#options.env,
       },
       stdio: ['ignore', 'pipe', 'pipe'],

@@ -15,10 +15,12 @@ export type PhoneRun = Readonly<{
 
 export class RealPhone {
   readonly #config: string;
+  readonly #wrapper: readonly string[];
 
-  /** `dir`: where it may keep its settings. */
-  constructor(dir: string) {
+  /** `dir`: where it may keep its settings. `wrapper`: put before the command, to run it on another host. */
+  constructor(dir: string, wrapper: readonly string[] = []) {
     this.#config = join(dir, 'nightjar-phone');
+    this.#wrapper = wrapper;
   }
 
   async pair(link: string): Promise<void> {
@@ -27,7 +29,8 @@ export class RealPhone {
   }
 
   async run(...args: string[]): Promise<PhoneRun> {
-    const child = spawn(process.execPath, [program, ...args, '--json', '--config', this.#config], {
+    const [command = '', ...before] = [...this.#wrapper, process.execPath];
+    const child = spawn(command, [...before, program, ...args, '--json', '--config', this.#config], {
       stdio: ['ignore', 'pipe', 'inherit'],
     });
     const timer = setTimeout(() => child.kill('SIGKILL'), runMsMax);

@@ -1,5 +1,7 @@
 // The pairing page. The secret comes in the fragment, which no browser sends, and goes to the box in a POST body.
 // Looking does not use the invitation up; only the button does. Everything shown is text, never markup.
+import { showWhere } from './where.js';
+
 const answerMsMax = 20_000;
 const storedAs = 'nightjar.phone';
 const sections = ['asking', 'code', 'invitation', 'joined', 'over'];
@@ -8,6 +10,8 @@ const byId = (id) => document.getElementById(id);
 /** What opens the pairing: `{ secret }` or `{ code }`. */
 let key;
 let expiresAt;
+/** What the box told of itself: its name, its addresses, its fingerprint. */
+let told = {};
 /** What to add to this device's clock to get the box's: either may be wrong. */
 let clockOffsetMs = 0;
 let busy = false;
@@ -48,6 +52,8 @@ async function post(path, body) {
 
 function show(section, options = { focus: true }) {
   for (const id of sections) byId(id).hidden = id !== section;
+  const isAnswered = section === 'invitation' || section === 'joined';
+  showWhere(told.box ?? '', isAnswered ? (told.addresses ?? []) : []);
   const title = byId(section).querySelector('h1');
   document.title = title.textContent;
   if (options.focus) title.focus();
@@ -74,14 +80,27 @@ function linkFor(fragment) {
   return `${origin}/pair${location.hash}`;
 }
 
+/** The link's own words come first: they were there before anybody on the network could answer. */
+function hear(answer, fragment) {
+  const addresses = (fragment.get('a') ?? '').split(',').filter((address) => address !== '');
+  told = {
+    box: fragment.get('n') ?? answer.box,
+    addresses: addresses.length > 0 ? addresses : answer.addresses,
+    fingerprint: fragment.get('f') ?? answer.fingerprint ?? '',
+  };
+  byId('box').textContent = told.box ?? '';
+}
+
 function showInvitation(invitation, fragment) {
+  hear(invitation, fragment);
   byId('whose').textContent = `This is ${invitation.person}’s phone`;
   byId('phone').textContent = invitation.phone;
   byId('person').textContent = invitation.person;
   byId('folder').textContent = invitation.baseFolder;
-  const fingerprint = fragment.get('f') ?? '';
-  byId('fingerprint-card').hidden = !/^[0-9a-f]{64}$/.test(fingerprint);
-  byId('fingerprint').textContent = (fingerprint.match(/.{4}/g) ?? []).join(' ');
+  byId('fingerprint-card').hidden = !/^[0-9a-f]{64}$/.test(told.fingerprint);
+  byId('fingerprint').textContent = (told.fingerprint.match(/.{4}/g) ?? []).join(' ');
+  // By a code the fingerprint comes from whoever answers; a link brought it from the owner’s screen.
+  byId('by-code').hidden = 'secret' in key;
   // The command needs the whole link; a typed code does not bring it.
   byId('client').hidden = !('secret' in key);
   byId('instead').hidden = !('secret' in key);
@@ -99,6 +118,7 @@ function showInvitation(invitation, fragment) {
 function showJoined(phone, focus = true) {
   byId('joined-title').textContent = `${phone.phone} has joined`;
   byId('box').textContent = phone.box;
+  told = { box: phone.box, addresses: told.addresses ?? phone.addresses };
   show('joined', { focus });
 }
 
@@ -127,6 +147,16 @@ async function whileBusy(button, work) {
   } finally {
     busy = false;
     button.removeAttribute('aria-disabled');
+  }
+}
+
+/** This page is as new as the box that gave it. Without an answer it pairs all the same. */
+async function version() {
+  try {
+    const reply = await fetch('/api/health', { signal: AbortSignal.timeout(answerMsMax), cache: 'no-store' });
+    return { clientVersion: (await reply.json()).version };
+  } catch {
+    return {};
   }
 }
 
@@ -188,8 +218,8 @@ byId('pair').addEventListener('click', () =>
   whileBusy(byId('pair'), async () => {
     setError('pair-error', '');
     try {
-      const phone = await post('/api/pairings/redeem', { ...key, client: 'web-page' });
-      store(phone);
+      const phone = await post('/api/pairings/redeem', { ...key, client: 'web-page', ...(await version()) });
+      store({ ...phone, addresses: told.addresses });
       // The secret is spent: it need not stay in the address and the history.
       history.replaceState(null, '', '/pair');
       showJoined(phone);
@@ -207,24 +237,6 @@ byId('again').addEventListener('click', () => {
   show('code', { focus: false });
   field.focus();
 });
-
-for (const button of document.querySelectorAll('[data-copies]')) {
-  button.addEventListener('click', async () => {
-    const code = byId(button.dataset.copies);
-    try {
-      await navigator.clipboard.writeText(code.textContent);
-      byId('said').textContent = 'Copied.';
-      button.textContent = 'Copied';
-    } catch {
-      // Without the clipboard (an untrusted page) the text is selected, to be copied by hand.
-      getSelection().selectAllChildren(code);
-      byId('said').textContent = 'Selected: copy it now.';
-    }
-    setTimeout(() => {
-      button.textContent = 'Copy';
-    }, 2_000);
-  });
-}
 
 async function start() {
   const fragment = new URLSearchParams(location.hash.slice(1));
