@@ -48,8 +48,11 @@ export function nameConstraintsValue(): Buffer {
   return der(0x30, der(0xa0, Buffer.concat([...names, ...networks])));
 }
 
+/** In the shortest form, as DER has it (X.690, section 10.1): Chromium refuses a length with a leading zero. */
 function der(tag: number, value: Buffer): Buffer {
-  const length = value.length < 0x80 ? [value.length] : [0x82, value.length >> 8, value.length & 0xff];
+  const { length: bytes } = value;
+  const high = bytes < 0x100 ? [0x81] : [0x82, bytes >> 8];
+  const length = bytes < 0x80 ? [bytes] : [...high, bytes & 0xff];
   return Buffer.concat([Buffer.from([tag, ...length]), value]);
 }
 
