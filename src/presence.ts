@@ -29,6 +29,8 @@ export type Doors = Readonly<{
 }>;
 
 const nameSetting = 'discovery.name';
+/** The configured name that it was won for. */
+const nameForSetting = 'discovery.name-for';
 const lookMs = 5_000;
 const looksPerDay = 86_400_000 / lookMs;
 const namedMsMax = 3_000;
@@ -79,7 +81,9 @@ export class Presence {
   /** Certificates by name: the owner's own for what it covers, else the box's. */
   get contexts(): SecureContexts {
     return {
-      contextFor: (host) => this.#owners?.contextFor(host) ?? this.#identity.contextFor(host),
+      // Phones know the box's name by the box's root, whatever else the owner's certificate was made for.
+      contextFor: (host) =>
+        (this.#isOwnName(host) ? undefined : this.#owners?.contextFor(host)) ?? this.#identity.contextFor(host),
       defaultKeyAndChain: () => this.#identity.defaultKeyAndChain(),
     };
   }
@@ -100,9 +104,10 @@ export class Presence {
 
   /** What a pairing says about the box; `port` is the https door's. */
   facts(port: number): BoxFacts {
-    const addresses = localAddresses(localLinks());
-    const [first = 'localhost'] = addresses;
+    const addresses = this.#addressesNow();
     const shown = addresses.length === 0 ? ['localhost'] : addresses.filter((one) => !one.startsWith('fe80'));
+    // A link-local address opens nowhere without a zone, which only the device that opens it knows.
+    const [first = `${this.#name}.local`] = shown;
     return {
       name: this.#name,
       addresses: [`${this.#name}.local`, ...shown].map((host) => hostAndPort(host, port)),
@@ -152,13 +157,29 @@ export class Presence {
 
   /** Kept first: if the power goes now, the next start has the certificate of the name that it will ask for. */
   async #takeName(name: string): Promise<void> {
-    await this.#options.settings.putText(nameSetting, name);
+    const { settings, config } = this.#options;
+    await settings.putText(nameSetting, name);
+    await settings.putText(nameForSetting, config.name);
     this.#name = name;
     await this.#renew();
   }
 
+  #isOwnName(host: string | undefined): boolean {
+    return host?.toLowerCase().replace(/\.$/, '') === `${this.#name}.local`;
+  }
+
+  /** Those known before when they cannot be read: whoever has many connections must not end the box. */
+  #addressesNow(): readonly string[] {
+    try {
+      return localAddresses(localLinks());
+    } catch (error) {
+      this.#options.log.debug({ err: error }, 'the network interfaces cannot be read');
+      return this.#addresses;
+    }
+  }
+
   #look(): void {
-    const addresses = localAddresses(localLinks());
+    const addresses = this.#addressesNow();
     const daily = ++this.#looks % looksPerDay === 0;
     if (daily) this.#warnOfOwners();
     const changed = addresses.join() !== this.#addresses.join();
@@ -198,10 +219,10 @@ export class Presence {
   }
 }
 
-/** The name that was won before, if it still goes back to the configured one. */
+/** The name that was won before, if it was won for the configured one. */
 function keptName(settings: Settings, config: Pick<Config, 'name' | 'discovery'>): string | undefined {
   const kept = settings.text(nameSetting);
-  if (kept === undefined || !config.discovery) return undefined;
+  if (kept === undefined || !config.discovery || settings.text(nameForSetting) !== config.name) return undefined;
   const suffix = kept.startsWith(config.name) ? kept.slice(config.name.length) : 'another name';
   return /^(-[2-9])?$/.test(suffix) ? kept : undefined;
 }

@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events';
 import http, { type IncomingHttpHeaders, type IncomingMessage } from 'node:http';
 import https from 'node:https';
 import { type Address, hostHeaderOf, originOf } from './address.ts';
@@ -205,6 +206,8 @@ export class Box {
 
   async #stored(): Promise<Address> {
     const stop = new AbortController();
+    // Each of `addressesMax` listens: Node 20 warns on stderr of more than ten.
+    setMaxListeners(0, stop.signal);
     const options = { rootPem: this.#options.rootPem, connectMs: this.#connectMs, signal: stop.signal };
     try {
       const found = this.#foundAgain === null ? [] : [this.#foundAgain];

@@ -199,5 +199,19 @@ test('runs each night until it is told to end, and tells its plan', async () => 
   expect(box.plans.at(-1)?.nextAt).toBe(at);
   const before = Date.now();
   await linesOf(client('backup', '--expect', '24', photos));
-  expect(box.plans.at(-1)?.nextAt).toBeGreaterThanOrEqual(before + 24 * 3600_000);
+  const expected = box.plans.at(-1)?.nextAt;
+  expect(expected).toBeGreaterThanOrEqual(before + 24 * 3600_000);
+  await linesOf(client('backup', photos));
+  expect(box.plans.at(-1)?.nextAt).toBe(expected);
+}, 60_000);
+
+test('says nothing on stderr of how many addresses it tries', async () => {
+  const path = join(work, 'config/pairing.json');
+  const before = await readFile(path, 'utf8');
+  const addresses = Array.from({ length: 16 }, (_, n) => `https://127.0.3.${n}:1`);
+  await writeFile(path, JSON.stringify({ ...JSON.parse(before), addresses, lastAddress: addresses[0] }));
+  const args = [program, 'status', '--json', '--no-search', '--patience', '0', '--config', join(work, 'config')];
+  const failed = await run(node, args).catch((error: unknown) => error);
+  expect(failed).toMatchObject({ code: 1, stderr: '' });
+  await writeFile(path, before);
 }, 60_000);

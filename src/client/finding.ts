@@ -1,4 +1,5 @@
 import { randomInt } from 'node:crypto';
+import { setMaxListeners } from 'node:events';
 import { BlockList, isIP } from 'node:net';
 import type { Link } from '../platform/links.ts';
 import { type Address, hostPortOf } from './address.ts';
@@ -57,6 +58,8 @@ class Search {
 
   constructor(options: FindOptions) {
     this.#options = options;
+    // Every socket and every try listens for the end: Node 20 warns on stderr of more than ten.
+    setMaxListeners(0, this.#stop.signal);
     this.#end = new Promise((resolve) => {
       this.#resolve = resolve;
     });

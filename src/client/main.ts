@@ -9,7 +9,7 @@ import { type ExitCode, exitCodes, Failure, messageOf, Refusal, Waiting } from '
 import { findBox } from './finding.ts';
 import { pair } from './pairing.ts';
 import { jsonReport, type Report, textReport } from './report.ts';
-import { everyNight } from './run.ts';
+import { everyNight, newSchedule } from './run.ts';
 import { Session, type SessionOptions } from './session.ts';
 
 /**
@@ -58,11 +58,16 @@ async function inSession(options: SessionOptions, act: (session: Session) => Pro
   }
 }
 
-/** When the box may expect this phone again. A backup by hand does not call off the nightly one. */
+/** When the box may expect this phone again. A backup by hand does not call off the nightly one, whoever starts that. */
 async function nextAtOf({ expectMs }: Arguments, config: ConfigStore): Promise<number | null> {
   const now = Date.now();
-  if (expectMs !== null) return now + expectMs;
-  const nextAt = (await config.schedule())?.nextAt ?? null;
+  const schedule = await config.schedule();
+  if (expectMs !== null) {
+    const nextAt = now + expectMs;
+    await config.saveSchedule({ ...(schedule ?? newSchedule()), nextAt }).catch(() => {});
+    return nextAt;
+  }
+  const nextAt = schedule?.nextAt ?? null;
   return nextAt !== null && nextAt > now ? nextAt : null;
 }
 

@@ -1,5 +1,5 @@
 import { mustHaveFolders } from './backup.ts';
-import { jitterMsMax } from './config-store.ts';
+import { jitterMsMax, type Schedule } from './config-store.ts';
 import { type ExitCode, exitCodes, Failure, messageOf, Refusal, Waiting } from './failure.ts';
 import { type Night, type NightlyParts, runNightly } from './nightly.ts';
 import type { TimeOfDay } from './nights.ts';
@@ -26,11 +26,7 @@ export async function everyNight(
   await mustHaveFolders(dirs, config);
   await runNightly({
     time,
-    schedule: (await config.schedule()) ?? {
-      jitterMs: Math.floor(random() * (jitterMsMax + 1)),
-      lastGoodAt: null,
-      nextAt: null,
-    },
+    schedule: (await config.schedule()) ?? newSchedule(random),
     save: (schedule) => config.saveSchedule(schedule),
     backUp: (nextAt) => oneNight(dirs, nextAt, options),
     onPlanned: report.event,
@@ -40,6 +36,11 @@ export async function everyNight(
     signal,
   });
   return exitCodes.fine;
+}
+
+/** Of a phone that has none yet. */
+export function newSchedule(random: () => number = Math.random): Schedule {
+  return { jitterMs: Math.floor(random() * (jitterMsMax + 1)), lastGoodAt: null, nextAt: null };
 }
 
 async function oneNight(dirs: readonly string[], nextAt: number, options: EveryNightOptions): Promise<Night> {

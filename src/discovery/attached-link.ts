@@ -25,8 +25,8 @@ export type AttachedLinkOptions = Readonly<{
 }>;
 
 const defenceEveryMs = 10_000;
-/** RFC 6762, 8.3. */
-const announceAgainMs = 1_000;
+/** RFC 6762, 8.3: at least a second; a timer may ring a little early, and what was said within a second is not said. */
+const announceAgainMs = 1_010;
 /** In any second of a link, both families together: 50. */
 const answersPerSecond = 30;
 const ownPerSecond = 20;
@@ -212,7 +212,7 @@ export class AttachedLink {
     // All must have been sent: a name that was not asked for is not won.
     const sent = this.#lanes
       .filter(({ isOpen }) => isOpen)
-      .map((lane) => packets.every((bytes) => lane.sendOwn(bytes)));
+      .map((lane) => packets.every((bytes) => lane.sendOwn(bytes, () => this.#prober.unsent())));
     return sent.length > 0 && sent.every(Boolean);
   }
 

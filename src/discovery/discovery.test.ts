@@ -42,6 +42,22 @@ async function opened(...boxes: SimulatedBox[]): Promise<void> {
 }
 
 describe('a name is won', () => {
+  test('while its sockets are being opened it is not without a network: who asks for the name waits', async () => {
+    const box = new SimulatedBox(new World(), 'a', [four('10.0.0.1')]);
+    box.openSocket = () => new Promise(() => undefined);
+    await opened(box);
+    expect(box.discovery.state).toBe('probing');
+  });
+
+  test('announced twice, though the timer between rings a little early', async () => {
+    const world = new World();
+    const timers = { ...world.timers, setTimeout: (run: () => void, ms: number) => world.setTimeout(run, ms - 0.9) };
+    const box = new SimulatedBox(world, 'a', [four('10.0.0.1')], { timers });
+    await opened(box);
+    await world.pass(settledMs);
+    expect(world.said.filter((one) => !isProbe(one))).toHaveLength(2);
+  });
+
   test('alone: three probes, the certificate, two announcements, and then nothing', async () => {
     const world = new World();
     const box = new SimulatedBox(world, 'a', [
@@ -66,7 +82,7 @@ describe('a name is won', () => {
     const atMs = probes.filter(({ family }) => family === 4).map((one) => one.atMs);
     expect(atMs.map((one) => one - (atMs[0] ?? 0))).toEqual([0, 250, 500]);
     expect(answers.map(({ family }) => family)).toEqual([4, 6, 4, 6]);
-    expect((answers[2]?.atMs ?? 0) - (answers[0]?.atMs ?? 0)).toBe(1_000);
+    expect((answers[2]?.atMs ?? 0) - (answers[0]?.atMs ?? 0)).toBe(1_010);
     const records = decode((answers[0] as Said).bytes).answers ?? [];
     const brief = records.map((one) => `${one.name} ${one.type} ${'flush' in one && one.flush ? 'flush' : ''}`);
     expect(brief).toContain('nightjar.local A flush');
@@ -280,6 +296,46 @@ describe('links and addresses', () => {
     expect(firstNetwork.filter((one) => 'ttl' in one && one.ttl === 0).length).toBeGreaterThan(10);
     expect(goodbyes(world, '10.1.0.2')).toEqual([]);
     expect(goodbyes(world, '10.1.0.1')).toEqual([]);
+  });
+
+  test('a cable goes in, and nothing can be sent at first: who has the name keeps it', async () => {
+    const world = new World();
+    const other = new SimulatedBox(world, 'a', [four('fe80::1')]);
+    await opened(other);
+    await world.pass(settledMs);
+    const box = new SimulatedBox(world, 'b', [four('fe80::2')]);
+    box.sendError = 'EADDRNOTAVAIL';
+    await opened(box);
+    await world.pass(2_100);
+    expect(box.discovery.state).toBe('probing');
+    box.sendError = undefined;
+    await world.pass(settledMs);
+    expect([other.names, box.names]).toEqual([['nightjar'], ['nightjar-2']]);
+  });
+
+  test('an interface that can never send holds nobody up', async () => {
+    const world = new World();
+    const box = new SimulatedBox(world, 'a', [four('10.0.0.1')]);
+    box.sendError = 'ENETUNREACH';
+    await opened(box);
+    await world.pass(settledMs);
+    expect(box.discovery.state).toBe('announced');
+  });
+
+  test('an interface is made anew under its old name, between two looks: it asks and answers by the new one', async () => {
+    const world = new World();
+    const box = new SimulatedBox(world, 'a', [{ ...four('10.0.0.1'), index: 2 }]);
+    await opened(box);
+    await world.pass(settledMs);
+    const { opened: before } = box;
+    await world.pass(settledMs);
+    expect(box.opened).toBe(before);
+    box.ports.splice(0, 1, { ...four('10.0.0.1'), index: 7 });
+    const anewMs = world.nowMs();
+    await world.pass(settledMs);
+    expect(box.opened).toBe(before + 1);
+    expect(saidBy(world, '10.0.0.1', anewMs).filter(isProbe)).toHaveLength(3);
+    expect([box.discovery.state, box.names]).toEqual(['announced', ['nightjar']]);
   });
 
   test('without a network or with the port taken it waits, and goes on when it can', async () => {

@@ -88,7 +88,7 @@ export class Discovery {
   }
 
   get state(): DiscoveryState {
-    const open = [...this.#links.values()].filter(({ isOpen }) => isOpen);
+    const open = [...this.#links.values()].filter(({ isOpen, isOpening }) => isOpen || isOpening);
     if (open.length === 0) return 'offline';
     if (this.#phase === 'resting') return 'resting';
     return this.#phase === 'owned' && open.some(({ phase }) => phase === 'announced') ? 'announced' : 'probing';
@@ -125,7 +125,8 @@ export class Discovery {
     if (found === undefined) return;
     this.#keepAddresses(found);
     for (const [name, link] of this.#links) {
-      if (found.some((other) => other.name === name)) continue;
+      // An interface that was made anew under its old name takes part in nothing that the one before did.
+      if (found.some((other) => other.name === name && other.index === link.link.index)) continue;
       this.#links.delete(name);
       link.close();
     }

@@ -96,9 +96,9 @@ export class Lane {
     this.responder.silence();
   }
 
-  /** Says it to all. @returns false when nothing may be sent just now. */
-  sendOwn(bytes: Buffer): boolean {
-    return this.#options.limits.own.tryTake(this.#options.timers.nowMs()) && this.#send(bytes);
+  /** Says it to all. @returns false when nothing may be sent just now. @param onFailed the system did not take it. */
+  sendOwn(bytes: Buffer, onFailed?: () => void): boolean {
+    return this.#options.limits.own.tryTake(this.#options.timers.nowMs()) && this.#send(bytes, undefined, onFailed);
   }
 
   /** Whatever is on its way has left. */
@@ -106,7 +106,7 @@ export class Lane {
     await Promise.all(this.#sending);
   }
 
-  #send(bytes: Buffer, to?: Sender): boolean {
+  #send(bytes: Buffer, to?: Sender, onFailed?: () => void): boolean {
     if (this.#socket === undefined) return false;
     // Before it is sent: it may be heard before the sending is known to have ended.
     this.#options.sent.add(bytes);
@@ -114,7 +114,10 @@ export class Lane {
       () => {
         this.#isTrouble = false;
       },
-      (error: unknown) => this.#trouble(error, 'multicast DNS cannot be sent here'),
+      (error: unknown) => {
+        onFailed?.();
+        this.#trouble(error, 'multicast DNS cannot be sent here');
+      },
     );
     this.#sending.add(sending);
     void sending.finally(() => this.#sending.delete(sending));

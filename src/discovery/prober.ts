@@ -25,6 +25,11 @@ const defenceGapMsMax = 900;
 const answerMsMax = 250;
 /** Who says it more often than so, for each probe, would seem to answer all of them. */
 const shoutsPerProbeMax = 2;
+/**
+ * So many probes that did not leave are sent again: an IPv6 address cannot be used while the kernel makes sure of it
+ * (RFC 4862, 5.4), for about two seconds after a cable is in. Some interfaces can never send; they hold nobody up.
+ */
+const unsentMax = 12;
 
 /**
  * Finds out whether a name is free on one link (RFC 6762, 8.1). `claim` is for a name not ours yet: one answer and it
@@ -39,6 +44,8 @@ export class Prober {
   #sent = 0;
   #sentAtMs = 0;
   #ties = 0;
+  #unsent = 0;
+  #isUnsent = false;
   #isAnswered = false;
   #shouts = 0;
 
@@ -50,12 +57,18 @@ export class Prober {
     this.stop();
     this.#mode = mode;
     this.#ties = 0;
+    this.#unsent = 0;
     this.#restart(this.#options.random() * delayMsMax);
   }
 
   stop(): void {
     this.#isRunning = false;
     this.#options.timers.clearTimeout(this.#timer);
+  }
+
+  /** The last probe was heard by nobody, at least of one family. */
+  unsent(): void {
+    this.#isUnsent = true;
   }
 
   /** Somebody said something else under the name. */
@@ -84,12 +97,18 @@ export class Prober {
     this.#options.timers.clearTimeout(this.#timer);
     this.#isRunning = true;
     this.#sent = 0;
+    this.#isUnsent = false;
     this.#isAnswered = false;
     this.#shouts = 0;
     this.#timer = this.#options.timers.setTimeout(() => this.#step(), delayMs);
   }
 
   #step(): void {
+    if (this.#isUnsent && this.#sent > 0 && this.#unsent < unsentMax) {
+      this.#unsent += 1;
+      this.#sent -= 1;
+    }
+    this.#isUnsent = false;
     const isEnd = this.#sent === (this.#mode === 'claim' ? probes : defenceProbes);
     if (isEnd || (this.#mode === 'defend' && this.#sent > 0 && !this.#isAnswered)) {
       this.stop();

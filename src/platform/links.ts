@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import { BlockList } from 'node:net';
 import { networkInterfaces } from 'node:os';
 
@@ -9,7 +10,12 @@ export type LinkAddress = Readonly<{
   prefix: number;
 }>;
 /** A network that this machine is in by one of its interfaces. */
-export type Link = Readonly<{ name: string; addresses: readonly LinkAddress[] }>;
+export type Link = Readonly<{
+  name: string;
+  /** The system's number of it: another one is another interface, though its name is the same. Only told on Linux. */
+  index?: number | undefined;
+  addresses: readonly LinkAddress[];
+}>;
 
 /** The ranges that a home network uses: private, link-local, and what carriers and overlay networks hand out. */
 const local = new BlockList();
@@ -26,8 +32,10 @@ const linkAddressesMax = 16;
 const addressesMax = 32;
 
 /**
- * The interfaces that are up and have a carrier, sorted by name, with all their addresses; no loopback. One without a
- * cable is not among them: libuv lists what is IFF_UP and IFF_RUNNING (netdevice(7)).
+ * The interfaces that are up and have a carrier, with all their addresses; no loopback. One without a cable is not among
+ * them: libuv lists what is IFF_UP and IFF_RUNNING (netdevice(7)). In the system's order, which puts the machine's own
+ * before those of its containers (Linux: those with IPv4 first, and the older before the newer).
+ * @throws what the system says, when it has no file left to ask with.
  */
 export function localLinks(): Link[] {
   return Object.entries(networkInterfaces())
@@ -46,9 +54,16 @@ export function localLinks(): Link[] {
       ),
     }))
     .filter(({ addresses }) => addresses.length > 0)
-    .map(({ name, addresses }) => ({ name, addresses: addresses.slice(0, linkAddressesMax) }))
-    .sort((one, other) => (one.name < other.name ? -1 : 1))
-    .slice(0, linksMax);
+    .slice(0, linksMax)
+    .map(({ name, addresses }) => ({ name, index: indexOf(name), addresses: addresses.slice(0, linkAddressesMax) }));
+}
+
+function indexOf(name: string): number | undefined {
+  try {
+    return Number(readFileSync(`/sys/class/net/${name}/ifindex`, 'utf8'));
+  } catch {
+    return undefined;
+  }
 }
 
 /** The addresses of these links that belong to local networks, IPv4 first, each once; no public ones. */

@@ -203,7 +203,11 @@ describe('a certificate of the owner’s own', () => {
     const dir = await mkdtemp(join(tmpdir(), 'nj-gate-'));
     const validity = { notBefore: new Date(Date.now() - 60_000), notAfter: new Date(Date.now() + 86_400_000) };
     const authority = await makeAuthority('a public one', validity);
-    const leaf = await issueLeaf(authority.intermediate, { hosts: ['photos.home.arpa'], addresses: [] }, validity);
+    const leaf = await issueLeaf(
+      authority.intermediate,
+      { hosts: ['photos.home.arpa', 'nightjar.local'], addresses: [] },
+      validity,
+    );
     const [cert, key] = [join(dir, 'cert.pem'), join(dir, 'key.pem')];
     await writeFile(cert, leaf.certificate + authority.intermediate.certificate);
     await writeFile(key, leaf.key);

@@ -2,14 +2,16 @@
  * The box on a network, with avahi as the second opinion: found by name and by service, alone and among its like, at home
  * in two networks, with addresses and cables that come and go, and beside somebody who means ill.
  */
+import { join } from 'node:path';
 import { beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { Avahi, avahiTools } from '../support/avahi.ts';
 import { Capture, mdnsOf } from '../support/capture.ts';
 import { maySkip, say } from '../support/counts.ts';
+import { Daemon } from '../support/daemon.ts';
 import { Lan, type LanHost, lansMissing } from '../support/lan.ts';
 import { boxPorts, LanBox } from '../support/lan-box.ts';
 
-const missing = await lansMissing([...avahiTools, 'tcpdump', 'curl', 'openssl']);
+const missing = await lansMissing([...avahiTools, 'tcpdump', 'curl', 'openssl', 'prlimit']);
 if (missing !== undefined) say(`discovery cannot be tested here: ${missing}`);
 
 const types = ['_nightjar._tcp', '_https._tcp', '_http._tcp', '_webdavs._tcp'];
@@ -130,6 +132,50 @@ describe.skipIf(missing !== undefined && maySkip)('discovery', () => {
     expect(said).not.toContain('fd78');
   });
 
+  it('a box with twenty containers beside it: its own network comes first, whatever its interface is called', async () => {
+    const host = await lan.host('box');
+    await host.ip('link', 'delete', 'eth0');
+    await lan.plug(host, 'wlan0', '10.77.0.10/24');
+    await host.ip('link', 'add', 'docker0', 'type', 'bridge');
+    await host.ip('link', 'set', 'docker0', 'up');
+    await host.addAddress('docker0', '172.17.0.1/16');
+    for (let count = 10; count < 30; count++) {
+      await host.ip('link', 'add', `veth${count}`, 'type', 'veth', 'peer', 'name', `c${count}`);
+      await host.ip('link', 'set', `veth${count}`, 'master', 'docker0', 'up');
+      await host.ip('link', 'set', `c${count}`, 'up');
+    }
+    await using box = await LanBox.start(host);
+    await expect.poll(() => avahi.resolve('nightjar.local', 4)).toBe('10.77.0.10');
+    const { link, addresses } = await setUpPairing(box);
+    expect(new URL(link).host).toBe(`10.77.0.10:${boxPorts.https}`);
+    expect(addresses.slice(0, 2)).toEqual([`nightjar.local:${boxPorts.https}`, `10.77.0.10:${boxPorts.https}`]);
+  });
+
+  it('its interfaces cannot be read for a while, with no file left: it goes on as it is', async () => {
+    const host = await lan.host('box', '10.77.0.10/24');
+    await using box = await LanBox.start(host, { env: { NIGHTJAR_LOG_LEVEL: 'debug' } });
+    await expect.poll(() => avahi.resolve('nightjar.local', 4)).toBe('10.77.0.10');
+    const { pid } = box.daemon;
+    await host.exec('prlimit', '--pid', String(pid), '--nofile=8:1024');
+    await expect.poll(() => box.daemon.log.split('interfaces cannot be read').length).toBeGreaterThan(5);
+    await host.exec('prlimit', '--pid', String(pid), '--nofile=1024:1024');
+    expect(await avahi.resolve('nightjar.local', 4)).toBe('10.77.0.10');
+    await expect.poll(() => box.name().catch(String)).toBe('nightjar');
+    expect(box.daemon.pid).toBe(pid);
+  });
+
+  it('another name is configured, one that the kept name looks like: it becomes that', async () => {
+    const host = await lan.host('box', '10.77.0.10/24');
+    await using box = await LanBox.start(host, { env: { NIGHTJAR_NAME: 'attic-2' } });
+    await expect.poll(() => avahi.resolve('attic-2.local', 4)).toBe('10.77.0.10');
+    await box.daemon.stop();
+    const { stateDir, diskDir } = box.daemon;
+    const env = { NIGHTJAR_DISCOVERY: 'on', NIGHTJAR_NAME: 'attic' };
+    await using next = await Daemon.start({ dir: join(stateDir, '..'), stateDir, diskDir, wrapper: host.wrapper, env });
+    await expect.poll(() => avahi.resolve('attic.local', 4)).toBe('10.77.0.10');
+    expect(await next.health()).toMatchObject({ box: 'attic' });
+  });
+
   it('another address: known at once, and only the address leaf changes', async () => {
     const host = await lan.host('box', '10.77.0.10/24', 'fd77::10/64');
     await using box = await LanBox.start(host);
@@ -224,7 +270,7 @@ describe.skipIf(missing !== undefined && maySkip)('discovery', () => {
   });
 });
 
-async function setUpPairing(box: LanBox): Promise<{ addresses: string[]; fingerprint: string }> {
+async function setUpPairing(box: LanBox): Promise<{ link: string; addresses: string[]; fingerprint: string }> {
   const setUp = (await box.daemon.health())['setUp'];
   if (setUp !== true) await box.daemon.setUp();
   return await box.openPairing('a phone');

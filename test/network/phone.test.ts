@@ -6,7 +6,7 @@ import { afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { maySkip, say } from '../support/counts.ts';
 import { exifJpeg } from '../support/exif-jpeg.ts';
 import { Lan, type LanHost, lansMissing } from '../support/lan.ts';
-import { boxPorts, LanBox } from '../support/lan-box.ts';
+import { LanBox } from '../support/lan-box.ts';
 import { RealPhone } from '../support/real-phone.ts';
 
 const missing = await lansMissing();
@@ -80,7 +80,7 @@ describe.skipIf(missing !== undefined && maySkip)('nightjar-phone on the network
     const listed = await other.daemon.console('GET', '/api/phones');
     expect(listed).toEqual({ phones: [] });
     // Not one request of the phone's reached the other box.
-    expect(other.daemon.log).not.toContain('401');
+    expect(other.daemon.log).not.toContain('"status":401');
   });
 
   it('says when it comes next, to a box that moved in the meantime', async () => {
@@ -101,7 +101,6 @@ describe.skipIf(missing !== undefined && maySkip)('nightjar-phone on the network
     await takePicture(2);
     const run = await phone.run('backup', join(dir, 'DCIM'), '--patience', '5');
     expect(run.exitCode).toBe(1);
-    expect(boxPorts.https).toBe(8443);
-    expect(other.daemon.log).not.toContain('401');
+    expect(other.daemon.log).not.toContain('"status":401');
   });
 });

@@ -28,7 +28,7 @@ export type Said = Readonly<{
   to: string | undefined;
   bytes: Buffer;
 }>;
-export type Port = { link: string; segment: string; addresses: { address: string; prefix: number }[] };
+export type Port = { link: string; index?: number; segment: string; addresses: { address: string; prefix: number }[] };
 
 const group = 5353;
 
@@ -206,8 +206,9 @@ export class SimulatedBox {
   #links(): Link[] {
     return this.ports
       .filter(({ addresses }) => addresses.length > 0)
-      .map(({ link, addresses }) => ({
+      .map(({ link, index, addresses }) => ({
         name: link,
+        index,
         addresses: addresses.map((one) => ({
           ...one,
           family: one.address.includes(':') ? (6 as const) : (4 as const),
