@@ -1,7 +1,7 @@
 # make run    the box on this computer, with a folder standing in for a disk
 # make demo   a throw-away box: a real backup, the box killed on the way, a restore, every checksum compared
 # make check  format, lint, directions between rooms, cycles, types, unused code
-# make test   everything that is tested, with a seeded sample of each fault suite, and boxes in networks of their own
+# make test   everything that is tested, with a seeded sample of each fault suite, boxes in networks of their own, and a browser
 # make soak   the fault suites with their full counts (hours); results are kept in test/faults/RESULTS.md
 # make bench  figures against other servers on this machine; results are kept in test/bench/RESULTS.md
 .DEFAULT_GOAL := run
@@ -27,7 +27,7 @@ test-tools: tools
 	@system/debian-packages xfs_io:xfsprogs strace:strace mkfs.ext4:e2fsprogs losetup:mount \
 	  heif-enc:libheif-examples vipsthumbnail:libvips-tools compare:imagemagick unzip:unzip ip:iproute2 \
 	  avahi-daemon:avahi-daemon avahi-browse:avahi-utils dbus-daemon:dbus-daemon tcpdump:tcpdump faketime:faketime \
-	  curl:curl openssl:openssl
+	  curl:curl openssl:openssl oathtool:oathtool chromium:chromium certutil:libnss3-tools
 
 run: tools client
 	@mkdir -p .run/disk
@@ -45,14 +45,15 @@ check: node_modules/.package-lock.json
 test: test-tools check client
 	vitest run
 	vitest run --config test/network/vitest.config.ts
+	vitest run --config test/browser/vitest.config.ts
 	vitest run --config test/faults/vitest.config.ts
 
 soak: test-tools client
-	NIGHTJAR_SOAK=1 vitest run src/library/downloads.test.ts
+	NIGHTJAR_SOAK=1 vitest run src/library/downloads.test.ts test/api/brute-force.test.ts
 	NIGHTJAR_SOAK=1 vitest run --config test/network/vitest.config.ts
 	NIGHTJAR_SOAK=1 vitest run --config test/faults/vitest.config.ts
 
 bench: client
 	@system/debian-packages rclone:rclone nginx:nginx-light vipsthumbnail:libvips-tools heif-convert:libheif-examples
 	node test/bench/main.ts
-	for part in thumbnails memory timeline nothing-new; do node test/bench/main.ts $$part || exit 1; done
+	for part in thumbnails memory timeline nothing-new sign-in; do node test/bench/main.ts $$part || exit 1; done

@@ -1,10 +1,17 @@
 /** The sum of the HTTP contracts: what clients type against (by `import type`) and what the document describes. */
 import { type Static, Type } from 'typebox';
+import { accountContract, NoticeEvent } from './access/account-contract.ts';
+import { ApprovalEvent, approvalsContract } from './access/approvals-contract.ts';
+import { codesContract } from './access/codes-contract.ts';
 import { accessContract } from './access/contract.ts';
+import { householdContract } from './access/household-contract.ts';
+import { sessionsContract } from './access/sessions-contract.ts';
+import { clockContract } from './http/clock.ts';
 import { healthContract } from './http/health.ts';
 import { liveEventsContract } from './http/live-events.ts';
 import { LibraryEvent, libraryContract } from './library/contract.ts';
 import { downloadsContract } from './library/downloads-contract.ts';
+import { erasureContract } from './library/erasure-contract.ts';
 import { timelineContract } from './library/timeline-contract.ts';
 import { trashContract } from './library/trash-contract.ts';
 import { MediaEvent, mediaContract } from './media/contract.ts';
@@ -12,18 +19,25 @@ import { phonesContract } from './phones/contract.ts';
 import { UploadsEvent, uploadsContract } from './uploads/contract.ts';
 
 /** What the rooms tell live of. */
-const LiveEvent = Type.Union([LibraryEvent, UploadsEvent, MediaEvent]);
+const LiveEvent = Type.Union([LibraryEvent, UploadsEvent, MediaEvent, NoticeEvent, ApprovalEvent]);
 export type LiveEvent = Static<typeof LiveEvent>;
 export const eventsContract = liveEventsContract(LiveEvent);
 
 export const api = {
   ...healthContract,
   ...accessContract,
+  ...sessionsContract,
+  ...accountContract,
+  ...codesContract,
+  ...householdContract,
+  ...approvalsContract,
+  ...clockContract,
   ...phonesContract,
   ...libraryContract,
   ...timelineContract,
   ...trashContract,
   ...downloadsContract,
+  ...erasureContract,
   ...uploadsContract,
   ...mediaContract,
   ...eventsContract,

@@ -24,6 +24,8 @@ export type Config = Readonly<{
   loopbackHttp: boolean;
   /** The socket of a worker program that the system starts (on the device). Undefined: the box starts its own. */
   mediaSocket: string | undefined;
+  /** The file on the boot partition by which a locked-out person is let in again. Undefined: none. */
+  bootFile: string | undefined;
   logLevel: string;
 }>;
 
@@ -44,6 +46,7 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>): C
   if (setupCode !== undefined && setupCode !== '' && setupCode.length < 8) {
     throw invalid('NIGHTJAR_SETUP_CODE', 'at least 8 characters: whoever knows it owns a new box');
   }
+  const bootFile = env['NIGHTJAR_BOOT_FILE'];
   const mediaSocket = env['NIGHTJAR_MEDIA_SOCKET'];
   return Object.freeze({
     stateDir: resolve(stateDir === undefined || stateDir === '' ? join(process.cwd(), '.run/state') : stateDir),
@@ -57,6 +60,7 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>): C
     setupCode: setupCode === '' ? undefined : setupCode,
     loopbackHttp: flag(env, 'NIGHTJAR_LOOPBACK_HTTP', true),
     mediaSocket: mediaSocket === undefined || mediaSocket === '' ? undefined : resolve(mediaSocket),
+    bootFile: bootFile === undefined || bootFile === '' ? undefined : resolve(bootFile),
     logLevel,
   });
 }

@@ -4,27 +4,27 @@
 import { randomBytes, randomUUID } from 'node:crypto';
 import { chmod, mkdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { FastifyRequest } from 'fastify';
-import { Access } from './access/access.ts';
-import { accessRoutes } from './access/routes.ts';
-import { sessionTokenFrom } from './access/sessions.ts';
+import { actorOf } from './access/audit.ts';
+import { Admission } from './admission.ts';
 import { eventsContract, type LiveEvent } from './api.ts';
 import type { Config } from './config.ts';
-import type { Caller } from './http/caller.ts';
+import { clockRoutes } from './http/clock.ts';
 import type { Routes } from './http/contract.ts';
 import { healthRoutes } from './http/health.ts';
 import { LiveEvents } from './http/live-events.ts';
 import { openApiRoutes } from './http/openapi.ts';
 import { certificateRoutes, staticPage } from './http/pages.ts';
-import { HttpServer, transportOf } from './http/server.ts';
+import { HttpServer } from './http/server.ts';
 import { staticFiles } from './http/static-files.ts';
+import { hasAesInstructions } from './http/tls-settings.ts';
 import { welcomePage } from './http/welcome.ts';
 import { downloadsRoutes } from './library/downloads-routes.ts';
+import { erasureRoutes } from './library/erasure-routes.ts';
 import { libraryRoutes } from './library/routes.ts';
 import { trashRoutes } from './library/trash-routes.ts';
 import { mediaRoutes } from './media/routes.ts';
-import { Phones } from './phones/phones.ts';
-import { phonesRoutes } from './phones/routes.ts';
+import { Clock } from './platform/clock.ts';
+import { cpuInfo } from './platform/cpu.ts';
 import { Database } from './platform/database.ts';
 import { Jobs } from './platform/jobs.ts';
 import type { Logger } from './platform/log.ts';
@@ -32,15 +32,14 @@ import { Settings } from './platform/settings.ts';
 import { Presence } from './presence.ts';
 import { makeStorage } from './storage.ts';
 import { tusRoutes } from './uploads/tus.ts';
-import type { UploadOwner } from './uploads/upload.ts';
 
 const root = new URL('..', import.meta.url).pathname;
 const schemaDir = (name: string) => join(root, 'src/schema', name);
 const boxIdSetting = 'box.id';
 const diskIdSetting = 'library.disk-id';
+const clockSetting = 'clock.saved';
 const uploadGraceMs = 3_000;
 const housekeepingMs = 3_600_000;
-const now = () => Date.now();
 
 export type Started = Readonly<{
   httpPort: number;
@@ -53,12 +52,15 @@ export type Started = Readonly<{
 export class Nightjar {
   readonly #config: Config;
   readonly #log: Logger;
+  readonly #plantedNow: (() => number) | undefined;
   readonly #parts = new AsyncDisposableStack();
   #httpsPort = 0;
 
-  constructor(config: Config, log: Logger) {
+  /** `now`: milliseconds since 1970; tests turn it. */
+  constructor(config: Config, log: Logger, { now }: { now?: () => number } = {}) {
     this.#config = config;
     this.#log = log;
+    this.#plantedNow = now;
   }
 
   /** Starts every part, or stops those that had started and throws. */
@@ -89,11 +91,21 @@ export class Nightjar {
     );
     const settings = new Settings(database);
     const boxId = await settings.lasting(boxIdSetting, randomUUID);
-    const presence = await Presence.open({ config, settings, now, log });
+    const clock = openClock(settings);
+    const now = this.#plantedNow ?? clock.now;
+    const presence = await Presence.open({
+      config,
+      settings,
+      now,
+      log,
+      aesInstructions: hasAesInstructions(await cpuInfo()),
+      onNameLeaf: (change) =>
+        void admission.tellOwnerOfLeaf(change).catch((err: unknown) => log.warn({ err }, 'a notice could not be kept')),
+    });
 
-    const live = new LiveEvents<LiveEvent>({
+    const live: LiveEvents<LiveEvent> = new LiveEvents<LiveEvent>({
       contract: eventsContract,
-      identify: (request) => identify(request, access, phones),
+      identify: (request) => admission.identify(request),
       now,
       randomBytes,
     });
@@ -102,41 +114,33 @@ export class Nightjar {
       migrationsDir: schemaDir('library'),
       mediaSocket: config.mediaSocket,
       adoptedDiskId: () => settings.text(diskIdSetting),
-      people: () => access.people(),
-      ownerOf: (id) => ownerOf(phones, access, id),
+      people: () => admission.access.people(),
+      ownerOf: (id) => admission.uploadOwner(id),
+      onErased: (id, facts) => admission.household.erased(id, facts),
       live,
       log,
       now,
       part: (part, stop) => this.#part(part, stop),
     });
     const { library, uploads, pictures, reader } = storage;
-    const access = this.#part(
-      new Access({
+    const admission: Admission = this.#part(
+      new Admission({
+        config,
         database,
-        stateDir: config.stateDir,
-        boxName: config.name,
-        setupCode: config.setupCode,
+        presence,
+        httpsPort: () => this.#httpsPort,
+        live,
         onClaimed: async () => {
           await settings.putText(diskIdSetting, await library.create(boxId));
           // Whoever was told that the box is set up may pair and send at once.
           await library.lookNow();
         },
         now,
-        randomBytes,
         log,
       }),
       (it) => it.stop(),
     );
-    const phones = new Phones({
-      database,
-      access,
-      boxFacts: () => presence.facts(this.#httpsPort),
-      now,
-      randomBytes,
-      log,
-    });
-    await access.open();
-    phones.open();
+    await admission.open();
     await reader.open();
     uploads.open();
     await library.open();
@@ -145,12 +149,23 @@ export class Nightjar {
         status: library.state === 'ok' || library.state === 'none' ? 'ok' : 'degraded',
         box: presence.name,
         version,
-        setUp: access.claimed(),
+        setUp: admission.access.claimed(),
         disk: library.state,
       })),
-      accessRoutes({ access, transportOf }),
-      phonesRoutes({ phones, transportOf }),
-      libraryRoutes({ library, now, boxName: () => presence.name, namesOf: (id) => namesOf(phones, access, id) }),
+      ...admission.routes(),
+      clockRoutes({
+        clock,
+        onUsed: (by) =>
+          database.write(() =>
+            admission.access.record({ event: 'time-told', actor: actorOf(by), detail: { now: now() } }),
+          ),
+      }),
+      erasureRoutes({
+        erasure: storage.erasure,
+        household: admission.household,
+        requireConfirmed: (caller) => admission.access.book.requireConfirmed(caller),
+      }),
+      libraryRoutes({ library, now, boxName: () => presence.name, namesOf: (id) => admission.namesOf(id) }),
       tusRoutes(uploads),
       mediaRoutes({ library, pictures }),
       trashRoutes(storage.trash),
@@ -163,45 +178,41 @@ export class Nightjar {
       certificateRoutes(presence.rootDer),
       ...(await this.#pages()),
     ];
-    const server = this.#server(routes, presence, (request) => identify(request, access, phones));
+    const server = this.#server(routes, presence, admission);
     const ports = await this.#listen(server, presence);
     // A stream has no end of its own: it would hold the stop until its limit.
     server.stopping.addEventListener('abort', () => live.close(), { once: true });
+    server.stopping.addEventListener('abort', () => admission.interrupt(), { once: true });
     // What is nearly in may come in; the rest is kept as far as it came, and its phone is told to come again.
     server.stopping.addEventListener('abort', () => setTimeout(() => uploads.interrupt(), uploadGraceMs), {
       once: true,
     });
-    this.#housekeeping(database, phones);
+    this.#housekeeping(database, admission, clock);
+    await admission.actOnBootFile();
     // Last, since it brings people; first to go, since it is said goodbye while everything still answers.
     this.#part(presence, (it) => it.close());
     await presence.announce({ boxId, version, ...ports, refreshTls: () => server.refreshTls() });
     log.info({ version, ...ports, disk: library.state }, 'nightjar is ready');
-    return { ...ports, setUp: access.claimed(), addresses: () => this.#addresses(presence) };
+    return { ...ports, setUp: admission.access.claimed(), addresses: () => this.#addresses(presence) };
   }
 
-  #housekeeping(database: Database, phones: Phones): void {
-    const handler = {
-      version: 1,
-      leaseMs: 60_000,
-      attemptsMax: 5,
-      run: async () => void (await phones.removeExpired()),
-    };
-    const handlers = { 'remove-ended-pairings': handler };
+  #housekeeping(database: Database, admission: Admission, clock: Clock): void {
+    const save = { version: 1, leaseMs: 60_000, attemptsMax: 5, everyMs: housekeepingMs, run: () => clock.save() };
+    const handlers = { ...admission.handlers(), 'save-the-time': save };
+    const now = this.#plantedNow ?? clock.now;
     const jobs = this.#part(new Jobs({ database, now, log: this.#log, handlers }), (it) => it.close());
-    jobs.every('remove-ended-pairings', housekeepingMs);
+    for (const [kind, { everyMs }] of Object.entries(handlers)) jobs.every(kind, everyMs);
     jobs.open();
+    this.#part(clock, (it) => it.save());
   }
 
-  #server(
-    routes: readonly Routes[],
-    presence: Presence,
-    identifyCaller: (request: FastifyRequest) => Caller,
-  ): HttpServer {
+  #server(routes: readonly Routes[], presence: Presence, admission: Admission): HttpServer {
     const { fingerprint } = presence;
     return this.#part(
       new HttpServer({
         routes,
-        identify: identifyCaller,
+        identify: (request) => admission.identify(request),
+        refused: (caller, status, route) => admission.refused(caller, status, route),
         allowHost: (host) => presence.allowHost(host),
         log: this.#log,
         loopbackHttp: this.#config.loopbackHttp,
@@ -225,6 +236,9 @@ export class Nightjar {
       'status.html': '/',
       'pair.html': '/pair',
       'install.html': '/install',
+      'join.html': '/join',
+      'sign-in.html': '/sign-in',
+      'this-phone.html': '/this-phone',
     });
     const client = await readFile(join(root, 'dist/nightjar-phone.tgz')).catch(() => undefined);
     if (client !== undefined) return [...pages, staticPage('/nightjar-phone.tgz', 'application/gzip', client)];
@@ -247,29 +261,14 @@ export class Nightjar {
   }
 }
 
-/** Who is asking: decided here and nowhere else. */
-function identify(request: FastifyRequest, access: Access, phones: Phones): Caller {
-  const transport = transportOf(request);
-  if (transport === 'console') return { kind: 'console' };
-  const { authorization, cookie } = request.headers;
-  if (authorization !== undefined) {
-    const token = /^Bearer ([A-Za-z0-9-]{16,128})$/i.exec(authorization)?.[1];
-    return (token === undefined ? undefined : phones.phoneByToken(token)) ?? { kind: 'nobody' };
-  }
-  const session = sessionTokenFrom(cookie, transport);
-  return (session === undefined ? undefined : access.personBySession(session)) ?? { kind: 'nobody' };
-}
-
-function ownerOf(phones: Phones, access: Access, phoneId: string): UploadOwner | undefined {
-  const phone = phones.phone(phoneId);
-  const person = phone === undefined ? undefined : access.person(phone.personId);
-  if (phone === undefined || person === undefined) return undefined;
-  return { phoneId, person: { id: person.id, name: person.name, folder: person.folder }, baseFolder: phone.baseFolder };
-}
-
-function namesOf(phones: Phones, access: Access, phoneId: string): { phone: string; person: string } {
-  const phone = phones.phone(phoneId);
-  return { phone: phone?.name ?? '', person: access.person(phone?.personId ?? '')?.name ?? '' };
+/** In the box's own time: never behind what it wrote down. */
+function openClock(settings: Settings): Clock {
+  return new Clock({
+    system: () => Date.now(),
+    steady: () => performance.now(),
+    saved: Number(settings.text(clockSetting)) || undefined,
+    save: (ms) => settings.putText(clockSetting, String(ms)),
+  });
 }
 
 async function programVersion(): Promise<string> {

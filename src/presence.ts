@@ -5,9 +5,10 @@
  */
 import type { Config } from './config.ts';
 import { Discovery } from './discovery/discovery.ts';
-import { BoxIdentity } from './http/identity.ts';
+import { BoxIdentity, type LeafRenewal } from './http/identity.ts';
 import { OwnerCertificate } from './http/owner-certificate.ts';
 import type { SecureContexts } from './http/server.ts';
+import { tlsSettings } from './http/tls-settings.ts';
 import type { BoxFacts } from './phones/phones.ts';
 import { hostAndPort, localAddresses, localLinks } from './platform/links.ts';
 import type { Logger } from './platform/log.ts';
@@ -18,7 +19,15 @@ export type PresenceOptions = Readonly<{
   settings: Settings;
   now: () => number;
   log: Logger;
+  /** Whether the CPU has AES instructions. Default: it has. */
+  aesInstructions?: boolean;
+  /** Called for what backup apps that pinned the name leaf will ask their people about. */
+  onNameLeaf?: (change: NameLeafChange) => void;
 }>;
+/** `due`: another name leaf comes at `at` (ms since 1970; told once, 14 days before). `renewed`: it came. */
+export type NameLeafChange =
+  | Readonly<{ change: 'due'; at: number }>
+  | Readonly<{ change: 'renewed'; why: LeafRenewal['why'] }>;
 /** What is made known, and who is to hear of new certificates. */
 export type Doors = Readonly<{
   boxId: string;
@@ -36,11 +45,16 @@ const looksPerDay = 86_400_000 / lookMs;
 const namedMsMax = 3_000;
 const namedStepMs = 50;
 const ownerCertificateWarnMs = 14 * 86_400_000;
+const nameLeafWarnMs = 14 * 86_400_000;
+/** The `nameLeafRenewsAt` that was told of: a restart does not tell again. */
+const nameLeafToldSetting = 'tls.name-leaf-told';
 
 export class Presence {
   readonly #options: PresenceOptions;
   readonly #identity: BoxIdentity;
   readonly #owners: OwnerCertificate | undefined;
+  /** What nobody was told of yet: some of it happens before there is anybody to tell. */
+  readonly #renewals: LeafRenewal[];
   #discovery: Discovery | undefined;
   #doors: Doors | undefined;
   #name: string;
@@ -53,13 +67,14 @@ export class Presence {
     options: PresenceOptions,
     name: string,
     addresses: readonly string[],
-    certificates: { identity: BoxIdentity; owners: OwnerCertificate | undefined },
+    certificates: { identity: BoxIdentity; owners: OwnerCertificate | undefined; renewals: LeafRenewal[] },
   ) {
     this.#options = options;
     this.#name = name;
     this.#addresses = addresses;
     this.#identity = certificates.identity;
     this.#owners = certificates.owners;
+    this.#renewals = certificates.renewals;
   }
 
   /** @throws {CodedError} as `BoxIdentity.open` and `OwnerCertificate.open` */
@@ -67,10 +82,13 @@ export class Presence {
     const { config, settings, now } = options;
     const name = keptName(settings, config) ?? config.name;
     const addresses = localAddresses(localLinks());
-    const owners = config.tlsFiles && (await OwnerCertificate.open(config.tlsFiles));
+    const tls = tlsSettings(options.aesInstructions ?? true);
+    const owners = config.tlsFiles && (await OwnerCertificate.open(config.tlsFiles, tls));
     const { stateDir, hosts } = config;
-    const identity = await BoxIdentity.open({ stateDir, name, hosts, addresses, now });
-    return new Presence(options, name, addresses, { identity, owners });
+    const renewals: LeafRenewal[] = [];
+    const onLeafRenewed = (renewal: LeafRenewal) => void renewals.push(renewal);
+    const identity = await BoxIdentity.open({ stateDir, name, hosts, addresses, now, settings: tls, onLeafRenewed });
+    return new Presence(options, name, addresses, { identity, owners, renewals });
   }
 
   /** The name that the box goes by: `<name>.local`. */
@@ -85,6 +103,7 @@ export class Presence {
       contextFor: (host) =>
         (this.#isOwnName(host) ? undefined : this.#owners?.contextFor(host)) ?? this.#identity.contextFor(host),
       defaultKeyAndChain: () => this.#identity.defaultKeyAndChain(),
+      settings: this.#identity.settings,
     };
   }
 
@@ -121,6 +140,7 @@ export class Presence {
   async announce(doors: Doors): Promise<void> {
     this.#doors = doors;
     this.#timer = setInterval(() => this.#look(), lookMs);
+    await this.#tellOfLeaves();
     const { config, settings, log } = this.#options;
     if (!config.discovery) return;
     const { boxId, version, httpPort, httpsPort } = doors;
@@ -200,6 +220,7 @@ export class Presence {
         const { hosts } = this.#options.config;
         await this.#identity.update({ name: this.#name, hosts, addresses: this.#addresses });
         this.#doors?.refreshTls();
+        await this.#tellOfLeaves();
       });
     return this.#renewing;
   }
@@ -210,6 +231,19 @@ export class Presence {
     } catch (error) {
       this.#options.log.warn({ err: error }, 'the owner’s new certificate cannot be used; the one before goes on');
     }
+  }
+
+  async #tellOfLeaves(): Promise<void> {
+    const { settings, now, log, onNameLeaf } = this.#options;
+    for (const { which, why } of this.#renewals.splice(0)) {
+      log.info({ which, why }, 'another certificate took the place of the one before');
+      if (which === 'name-leaf') onNameLeaf?.({ change: 'renewed', why });
+    }
+    const at = this.#identity.nameLeafRenewsAt;
+    if (at - now() > nameLeafWarnMs || settings.text(nameLeafToldSetting) === String(at)) return;
+    await settings.putText(nameLeafToldSetting, String(at));
+    log.warn({ at: new Date(at).toISOString() }, 'the certificate of the name is renewed soon; backup apps will ask');
+    onNameLeaf?.({ change: 'due', at });
   }
 
   #warnOfOwners(): void {

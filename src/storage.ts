@@ -9,6 +9,7 @@ import { choose } from './library/capture-date.ts';
 import { CaptureReader } from './library/capture-reader.ts';
 import { ChecksumLists } from './library/checksum-lists.ts';
 import { Downloads } from './library/downloads.ts';
+import { Erasure } from './library/erasure.ts';
 import { Library, type PersonCopy } from './library/library.ts';
 import { tellArrived } from './library/live.ts';
 import { mediaKind } from './library/media-kinds.ts';
@@ -29,6 +30,8 @@ type StorageDeps = Readonly<{
   adoptedDiskId: () => string | undefined;
   people: () => readonly PersonCopy[];
   ownerOf: (phoneId: string) => UploadOwner | undefined;
+  /** The last of a person's data is gone. */
+  onErased: (personId: string, facts: { files: number; foreignFiles: number }) => Promise<void>;
   live: LiveEvents<LiveEvent>;
   log: Logger;
   now: () => number;
@@ -43,6 +46,7 @@ export type Storage = Readonly<{
   pictures: Pictures;
   trash: Trash;
   downloads: Downloads;
+  erasure: Erasure;
 }>;
 
 const housekeepingMs = 3_600_000;
@@ -100,9 +104,20 @@ export function makeStorage({ live, log, now, part, ...deps }: StorageDeps): Sto
   const pictures = new Pictures({ library, maker, tell, log, now });
   const onDeleted = (open: Parameters<Pictures['remove']>[0], ids: readonly number[]) => pictures.remove(open, ids);
   const trash = new Trash({ library, lists, tell, onDeleted, now, log });
+  const erasure = new Erasure({
+    library,
+    lists,
+    forgetPhones: (open, ids) => uploads.forgetPhones(open, ids),
+    onDeleted,
+    tell: (person, progress) => live.tell({ personId: person, owners: true }, { type: 'erasure', person, ...progress }),
+    onErased: deps.onErased,
+    now,
+    log,
+  });
   const downloads = new Downloads({ library, now, randomBytes, log });
   lists.open();
   trash.open();
+  erasure.open();
   pictures.open();
   library.addWork(nameIndexWork);
   library.addWork((open) => ({
@@ -114,5 +129,5 @@ export function makeStorage({ live, log, now, part, ...deps }: StorageDeps): Sto
       run: async () => void (await uploads.removeExpired(open)),
     },
   }));
-  return { reader, library, uploads, pictures, trash, downloads };
+  return { reader, library, uploads, pictures, trash, downloads, erasure };
 }

@@ -1,6 +1,6 @@
 /**
  * Password hashes: argon2id in a worker thread that comes on demand and goes when idle, so that its memory goes back.
- * One hash at a time; a queue with an end. The cost is stored with each hash (PHC string), so it can be raised later.
+ * One hash at a time; queues with an end. The cost is stored with each hash (PHC string), so it can be raised later.
  */
 import { timingSafeEqual } from 'node:crypto';
 import { Worker } from 'node:worker_threads';
@@ -17,7 +17,12 @@ export type HashOrder = Readonly<{
 }>;
 export type HashResult = { tag: Uint8Array } | { error: string };
 
-/** Above the floor of OWASP's table, and the most that a box with 1 GB can give. */
+/**
+ * Above the floor of OWASP's table, and the most that a box with 1 GB can give. One hash took 71 to 96 ms of CPU on a
+ * cloud machine's EPYC core (the least and the median of 20, `process.cpuUsage`). On a Raspberry Pi 4 it was not measured:
+ * if a core of that has a quarter to a third of such a core's speed, which is assumed and not published, it takes about
+ * 0.3 s there.
+ */
 const memoryKiB = 32 * 1024;
 const memoryKiBMax = 32 * 1024;
 const passes = 2;
@@ -25,16 +30,23 @@ const passesMax = 10;
 const parallelism = 1;
 const saltBytes = 16;
 const tagBytes = 32;
+/** Of each queue. */
 const waitingMax = 8;
 const hashMsMax = 30_000;
 const idleMsDefault = 30_000;
+
+export type PasswordCost = Readonly<{ memoryKiB: number; passes: number; parallelism: number }>;
+/** What a new hash or key costs. */
+export const passwordCost: PasswordCost = { memoryKiB, passes, parallelism };
 
 type Waiting = { order: HashOrder; resolve: (tag: Uint8Array) => void; reject: (error: unknown) => void };
 
 export class Passwords {
   readonly #randomBytes: RandomBytes;
   readonly #idleMs: number;
-  readonly #waiting: Waiting[] = [];
+  /** Of strangers, who can come in any number; whoever is known goes before them, and waits for one hash at most. */
+  readonly #strangers: Waiting[] = [];
+  readonly #known: Waiting[] = [];
   #current: Waiting | undefined;
   #worker: Worker | undefined;
   #timer: NodeJS.Timeout | undefined;
@@ -57,18 +69,39 @@ export class Passwords {
     return phcString(salt, tag);
   }
 
-  /** Whether `password` made `stored`. @throws {CodedError} `busy` when too many hashes wait. */
-  async verify(password: string, stored: string): Promise<boolean> {
+  /**
+   * Whether `password` made `stored`. `stranger`: anybody may ask for this as often as they like, so it waits behind all
+   * others. @throws {CodedError} `busy` when too many hashes wait.
+   */
+  async verify(password: string, stored: string, { stranger = false } = {}): Promise<boolean> {
     const phc = parsePhc(stored);
-    const tag = await this.#derive({
+    const order = {
       password: normal(password),
       salt: phc.salt,
       memoryKiB: phc.memoryKiB,
       passes: phc.passes,
       parallelism: phc.parallelism,
       tagBytes: phc.tag.length,
-    });
+    };
+    const tag = await this.#derive(order, stranger ? this.#strangers : this.#known);
     return timingSafeEqual(tag, phc.tag);
+  }
+
+  /**
+   * A key of 32 bytes that follows from the password, to wrap another; never stored. The salt must be no hash's.
+   * @throws {CodedError} `busy` when too many hashes wait, `internal` for a cost that this box cannot pay
+   */
+  async deriveKey(password: string, salt: Uint8Array, cost: PasswordCost): Promise<Uint8Array> {
+    if (cost.memoryKiB > memoryKiBMax || cost.passes > passesMax) {
+      throw new CodedError('internal', 'That key was made at a cost that this box cannot pay. Nothing was changed.');
+    }
+    return await this.#derive({ password: normal(password), salt, ...cost, tagBytes });
+  }
+
+  /** Whether `stored` was made at another cost than is usual today. */
+  isOutdated(stored: string): boolean {
+    const phc = parsePhc(stored);
+    return phc.memoryKiB !== memoryKiB || phc.passes !== passes || phc.parallelism !== parallelism;
   }
 
   /** A hash that no password has, as dear to check as a real one: for names that nobody has. */
@@ -84,11 +117,11 @@ export class Passwords {
     );
   }
 
-  #derive(order: HashOrder): Promise<Uint8Array> {
+  #derive(order: HashOrder, queue = this.#known): Promise<Uint8Array> {
     if (this.#stopped) {
       return Promise.reject(new CodedError('stopping', 'The box is stopping. Nothing was changed.'));
     }
-    if (this.#waiting.length >= waitingMax) {
+    if (queue.length >= waitingMax) {
       return Promise.reject(
         new CodedError(
           'busy',
@@ -97,7 +130,7 @@ export class Passwords {
       );
     }
     return new Promise((resolve, reject) => {
-      this.#waiting.push({ order, resolve, reject });
+      queue.push({ order, resolve, reject });
       this.#next();
     });
   }
@@ -105,7 +138,7 @@ export class Passwords {
   #next(): void {
     if (this.#current !== undefined) return;
     clearTimeout(this.#timer);
-    const waiting = this.#waiting.shift();
+    const waiting = this.#known.shift() ?? this.#strangers.shift();
     if (waiting === undefined) {
       this.#timer = setTimeout(() => void this.#endWorker(failed('idle')), this.#idleMs).unref();
       this.#worker?.unref();
@@ -139,7 +172,8 @@ export class Passwords {
   async #endWorker(reason: CodedError): Promise<void> {
     clearTimeout(this.#timer);
     const worker = this.#worker;
-    const refused = this.#current === undefined ? this.#waiting.splice(0) : [this.#current, ...this.#waiting.splice(0)];
+    const waiting = [...this.#known.splice(0), ...this.#strangers.splice(0)];
+    const refused = this.#current === undefined ? waiting : [this.#current, ...waiting];
     this.#worker = undefined;
     this.#current = undefined;
     for (const waiting of refused) waiting.reject(reason);

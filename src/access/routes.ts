@@ -1,44 +1,30 @@
-import type { FastifyReply, FastifyRequest } from 'fastify';
+import type { FastifyRequest } from 'fastify';
 import { implement, type Routes } from '../http/contract.ts';
 import type { Transport } from '../http/gate.ts';
-import { CodedError } from '../platform/errors.ts';
-import type { Access, SessionPlace, SignedIn } from './access.ts';
+import type { Access } from './access.ts';
+import { accountRoutes } from './account-routes.ts';
+import { codesRoutes } from './codes-routes.ts';
 import { accessContract } from './contract.ts';
-import { endedSessionCookie, sessionCookie, sessionCookieName } from './sessions.ts';
+import { sessionDoor } from './door.ts';
+import { sessionsRoutes } from './sessions-routes.ts';
 
 /** The HTTP side of access. `transportOf` says how a request came in, from the socket. */
 export function accessRoutes(deps: { access: Access; transportOf: (request: FastifyRequest) => Transport }): Routes {
   const { access, transportOf } = deps;
-  const placeOf = (request: FastifyRequest): SessionPlace => {
-    const transport = transportOf(request);
-    if (transport === 'http') {
-      throw new CodedError(
-        'https-required',
-        'Passwords travel only over https. Nothing was changed; open the https address of the box.',
-      );
-    }
-    if (sessionCookieName(transport) === undefined) return undefined;
-    return { userAgent: request.headers['user-agent'] ?? '', address: request.socket.remoteAddress ?? '' };
-  };
-  const signedIn = ({ person, token }: SignedIn, request: FastifyRequest, reply: FastifyReply) => {
-    const cookie = token === undefined ? undefined : sessionCookie(transportOf(request), token);
-    if (cookie !== undefined) reply.header('set-cookie', cookie);
-    return { person };
-  };
-  return implement(accessContract, {
+  const door = sessionDoor(transportOf);
+  const claiming = implement(accessContract, {
     getSetup: async () => ({ claimed: access.claimed() }),
-    claim: async ({ body, request }, reply) => signedIn(await access.claim(body, placeOf(request)), request, reply),
-    signIn: async ({ body, request }, reply) => signedIn(await access.signIn(body, placeOf(request)), request, reply),
-    currentSession: async ({ caller }) => ({
-      person: caller.kind === 'person' ? (access.person(caller.personId) ?? null) : null,
-    }),
-    signOut: async ({ caller, request }, reply) => {
-      if (caller.kind !== 'person') return;
-      await access.signOut(caller.sessionId, caller);
-      const cookie = endedSessionCookie(transportOf(request));
-      if (cookie !== undefined) reply.header('set-cookie', cookie);
+    claim: async ({ body, request }, reply) => {
+      const claimed = await access.claim(body, door.placeOf(request));
+      door.give(claimed, request, reply);
+      return { person: claimed.person };
     },
-    listPeople: async () => ({ people: access.people() }),
-    addPerson: async ({ body, caller }) => ({ person: await access.addPerson(body.person, caller) }),
   });
+  const { codes, recoveryCodes, recoveryKey, options } = access.parts;
+  const factors = codesRoutes({ oneTimeCodes: codes, recoveryCodes, recoveryKey, now: options.now });
+  const parts = [claiming, sessionsRoutes({ access, door }), accountRoutes({ access }), factors];
+  return {
+    contract: Object.assign({}, ...parts.map((part) => part.contract)) as Routes['contract'],
+    handlers: Object.assign({}, ...parts.map((part) => part.handlers)) as Routes['handlers'],
+  };
 }

@@ -4,10 +4,12 @@
 import { createHash } from 'node:crypto';
 import type { Transport } from '../http/gate.ts';
 import type { RandomBytes } from '../platform/identifiers.ts';
+import { knownBrowserMs } from './known-browsers.ts';
 
-export const sessionMsMax = 30 * 24 * 60 * 60_000;
-/** A session's last use is written at most this often. */
-export const sessionTouchMs = 10 * 60_000;
+/** A session ends when it was not used for so long... */
+export const sessionIdleMs = 30 * 24 * 60 * 60_000;
+/** ...and at this age whatever its use. */
+export const sessionMsMax = 90 * 24 * 60 * 60_000;
 export const sessionsPerPersonMax = 50;
 
 const tokenBytes = 32;
@@ -28,9 +30,23 @@ export function sessionCookieName(transport: Transport): string | undefined {
   return transport === 'loopback-http' ? 'nightjar-loopback' : undefined;
 }
 
+/** As `sessionCookieName`, of the cookie by which a browser is known. */
+function knownBrowserCookieName(transport: Transport): string | undefined {
+  const name = sessionCookieName(transport);
+  return name === undefined ? undefined : `${name}-known`;
+}
+
 /** The session token of a `Cookie` header (RFC 6265, section 4.2), or undefined. Only the transport's own name counts. */
 export function sessionTokenFrom(cookieHeader: string | undefined, transport: Transport): string | undefined {
-  const name = sessionCookieName(transport);
+  return tokenFrom(cookieHeader, sessionCookieName(transport));
+}
+
+/** As `sessionTokenFrom`, of the token by which a browser is known. */
+export function knownBrowserTokenFrom(cookieHeader: string | undefined, transport: Transport): string | undefined {
+  return tokenFrom(cookieHeader, knownBrowserCookieName(transport));
+}
+
+function tokenFrom(cookieHeader: string | undefined, name: string | undefined): string | undefined {
   if (name === undefined || cookieHeader === undefined || cookieHeader.length > cookieHeaderLengthMax) return undefined;
   for (const pair of cookieHeader.split(';')) {
     const [key, value] = pair.trim().split('=', 2);
@@ -41,16 +57,20 @@ export function sessionTokenFrom(cookieHeader: string | undefined, transport: Tr
 
 /** The `Set-Cookie` value that starts a session; undefined where this transport takes none. */
 export function sessionCookie(transport: Transport, token: string): string | undefined {
-  return cookie(transport, token, sessionMsMax / 1000);
+  return cookie(transport, sessionCookieName(transport), token, sessionMsMax / 1000);
 }
 
 /** The `Set-Cookie` value that ends it. */
 export function endedSessionCookie(transport: Transport): string | undefined {
-  return cookie(transport, '', 0);
+  return cookie(transport, sessionCookieName(transport), '', 0);
 }
 
-function cookie(transport: Transport, value: string, maxAgeSeconds: number): string | undefined {
-  const name = sessionCookieName(transport);
+/** The `Set-Cookie` value by which a browser stays known; undefined where this transport takes none. */
+export function knownBrowserCookie(transport: Transport, token: string): string | undefined {
+  return cookie(transport, knownBrowserCookieName(transport), token, knownBrowserMs / 1000);
+}
+
+function cookie(transport: Transport, name: string | undefined, value: string, maxAgeSeconds: number) {
   if (name === undefined) return undefined;
   const secure = transport === 'https' ? '; Secure' : '';
   return `${name}=${value}; Path=/; Max-Age=${maxAgeSeconds}; HttpOnly; SameSite=Strict${secure}`;

@@ -1,5 +1,5 @@
 /**
- * The rows of access: people and sessions. Private to this room.
+ * The rows of people, and who owns the box. Private to this room.
  * Verbs that change something are only for use inside `database.write`.
  */
 import type { Database, Statement } from '../platform/database.ts';
@@ -10,37 +10,16 @@ export type PersonRow = {
   folder: string;
   role: 'owner' | 'member';
 };
-export type SessionRow = {
-  id: string;
-  person_id: string;
-  role: 'owner' | 'member';
-  last_used_at: number;
-};
-export type NewSession = Readonly<{
-  id: string;
-  tokenSha256: Buffer;
-  personId: string;
-  userAgent: string;
-  address: string;
-  createdAt: number;
-  expiresAt: number;
-}>;
 
 const personColumns = 'id, name, folder, role';
 
 export class AccessStore {
   readonly #owner: Statement<[], PersonRow>;
   readonly #person: Statement<[string], PersonRow>;
-  readonly #personByKey: Statement<[string], PersonRow & { password_hash: string | null }>;
+  readonly #personByKey: Statement<[string], PersonRow>;
   readonly #people: Statement<[], PersonRow>;
   readonly #taken: Statement<[], { name_key: string; folder: string }>;
-  readonly #insertPerson: Statement<[string, string, string, string, string, string | null, number]>;
-  readonly #session: Statement<[Buffer, number], SessionRow>;
-  readonly #insertSession: Statement<[string, Buffer, string, string, string, number, number, number]>;
-  readonly #touchSession: Statement<[number, number, string]>;
-  readonly #deleteSession: Statement<[string]>;
-  readonly #deleteExpired: Statement<[number]>;
-  readonly #deleteOldest: Statement<[string, string, number]>;
+  readonly #insertPerson: Statement<[string, string, string, string, string, string | null, number, number | null]>;
 
   constructor(database: Database) {
     this.#owner = database.prepare(
@@ -48,29 +27,15 @@ export class AccessStore {
     );
     this.#person = database.prepare(`SELECT ${personColumns} FROM person WHERE id = ? AND removed_at IS NULL`);
     this.#personByKey = database.prepare(
-      `SELECT ${personColumns}, password_hash FROM person WHERE name_key = ? AND removed_at IS NULL`,
+      `SELECT ${personColumns} FROM person WHERE name_key = ? AND removed_at IS NULL`,
     );
     this.#people = database.prepare(
       `SELECT ${personColumns} FROM person WHERE removed_at IS NULL ORDER BY created_at, rowid`,
     );
     this.#taken = database.prepare('SELECT name_key, folder FROM person');
     this.#insertPerson = database.prepare(
-      `INSERT INTO person (id, name, name_key, folder, role, password_hash, created_at) VALUES (?, ?, ?, ?, ?, ?, ?)`,
-    );
-    this.#session = database.prepare(
-      `SELECT session.id, person_id, role, last_used_at FROM session JOIN person ON person.id = person_id
-       WHERE token_sha256 = ? AND expires_at > ? AND removed_at IS NULL`,
-    );
-    this.#insertSession = database.prepare(
-      `INSERT INTO session (id, token_sha256, person_id, user_agent, address, created_at, last_used_at, expires_at)
+      `INSERT INTO person (id, name, name_key, folder, role, password_hash, created_at, password_changed_at)
        VALUES (?, ?, ?, ?, ?, ?, ?, ?)`,
-    );
-    this.#touchSession = database.prepare('UPDATE session SET last_used_at = ?, expires_at = ? WHERE id = ?');
-    this.#deleteSession = database.prepare('DELETE FROM session WHERE id = ?');
-    this.#deleteExpired = database.prepare('DELETE FROM session WHERE expires_at <= ?');
-    this.#deleteOldest = database.prepare(
-      `DELETE FROM session WHERE person_id = ? AND id NOT IN
-       (SELECT id FROM session WHERE person_id = ? ORDER BY last_used_at DESC LIMIT ?)`,
     );
   }
 
@@ -82,7 +47,7 @@ export class AccessStore {
     return this.#person.get(id);
   }
 
-  personByKey(nameKey: string): (PersonRow & { password_hash: string | null }) | undefined {
+  personByKey(nameKey: string): PersonRow | undefined {
     return this.#personByKey.get(nameKey);
   }
 
@@ -97,26 +62,15 @@ export class AccessStore {
 
   insertPerson(person: PersonRow & { nameKey: string; passwordHash: string | null; createdAt: number }): void {
     const { id, name, nameKey, folder, role, passwordHash, createdAt } = person;
-    this.#insertPerson.run(id, name, nameKey, folder, role, passwordHash, createdAt);
-  }
-
-  sessionByToken(tokenSha256: Buffer, now: number): SessionRow | undefined {
-    return this.#session.get(tokenSha256, now);
-  }
-
-  /** Adds a session; expired ones go, and so do the person's longest unused above `perPersonMax`. */
-  insertSession(session: NewSession, perPersonMax: number): void {
-    const { id, tokenSha256, personId, userAgent, address, createdAt, expiresAt } = session;
-    this.#deleteExpired.run(createdAt);
-    this.#deleteOldest.run(personId, personId, perPersonMax - 1);
-    this.#insertSession.run(id, tokenSha256, personId, userAgent, address, createdAt, createdAt, expiresAt);
-  }
-
-  touchSession(id: string, at: number, expiresAt: number): void {
-    this.#touchSession.run(at, expiresAt, id);
-  }
-
-  deleteSession(id: string): boolean {
-    return this.#deleteSession.run(id).changes > 0;
+    this.#insertPerson.run(
+      id,
+      name,
+      nameKey,
+      folder,
+      role,
+      passwordHash,
+      createdAt,
+      passwordHash === null ? null : createdAt,
+    );
   }
 }

@@ -6,12 +6,15 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type ParseArgsConfig, parseArgs } from 'node:util';
 import type { Static } from 'typebox';
-import type { accessContract, PersonView } from '../access/contract.ts';
+import type { accessContract } from '../access/contract.ts';
+import type { HousemateView, householdContract } from '../access/household-contract.ts';
 import { BoxSocket } from './box-socket.ts';
 import { Failure } from './failure.ts';
+import { runMenu } from './menu.ts';
 import { runPair } from './pair.ts';
 import { listPhones, renamePhone, revokePhone } from './phones.ts';
-import { facts, table } from './print.ts';
+import { facts, moment, table } from './print.ts';
+import { endSessions, listSessions, resetPassword, resetSecondFactor, showAudit } from './recovery.ts';
 import type { Terminal } from './terminal.ts';
 
 const usage = `nightjar: the console of the box. The daemon has to be running.
@@ -21,10 +24,15 @@ const usage = `nightjar: the console of the box. The daemon has to be running.
            [--json] [--png FILE] [--svg FILE]
   nightjar status [--json]                                    how the box is, and its setup code while it has no owner
   nightjar people [--json]                                    the people of the house
-  nightjar people add NAME
+  nightjar people add NAME                                    with a link by which they choose their password
   nightjar phones [--json]                                    the phones, when each was last seen and comes next
   nightjar phones rename ID|NAME NEW                          give a phone another name
   nightjar phones revoke ID|NAME                              end a phone's access; its photos stay
+  nightjar reset-password PERSON [--json]                     a link and a code to choose a new password, for an hour
+  nightjar reset-second-factor PERSON [--json]                take codes, approving phones and recovery codes away
+  nightjar sessions PERSON [end] [--json]                     where somebody is signed in; end it everywhere
+  nightjar audit [--last N] [--json]                          who did what to whom
+  nightjar menu                                               the same by number, for the box's own screen
 
 The state folder is NIGHTJAR_STATE_DIR, or .run/state in the current folder.`;
 
@@ -35,7 +43,7 @@ export async function runConsole(args: readonly string[], terminal: Terminal): P
   const [verb, ...rest] = args;
   try {
     if (verb === undefined) throw new Failure(`${usage}`, 2);
-    if (verb === '--help' || verb === '-h' || verb === 'help' || rest.includes('--help') || rest.includes('-h')) {
+    if (verb === '--help' || verb === '-h' || verb === 'help' || asksForHelp(rest)) {
       terminal.out(usage);
       return 0;
     }
@@ -48,6 +56,12 @@ export async function runConsole(args: readonly string[], terminal: Terminal): P
     terminal.err(failure.message);
     return failure.exitCode;
   }
+}
+
+/** After `--` a word is a name, whatever it looks like. */
+function asksForHelp(rest: readonly string[]): boolean {
+  const options = rest.includes('--') ? rest.slice(0, rest.indexOf('--')) : rest;
+  return options.includes('--help') || options.includes('-h');
 }
 
 type Verb = (args: string[], box: BoxSocket, terminal: Terminal) => Promise<void>;
@@ -70,6 +84,20 @@ const verbs: ReadonlyMap<string, Verb> = new Map(
     status: runStatus,
     people: runPeople,
     phones: runPhones,
+    'reset-password': async (args, box, terminal) => resetPassword(onePerson(args), box, terminal),
+    'reset-second-factor': async (args, box, terminal) => resetSecondFactor(onePerson(args), box, terminal),
+    sessions: runSessions,
+    audit: async (args, box, terminal) => {
+      const { values } = parse(args, { json: { type: 'boolean' }, last: { type: 'string' } });
+      const last = Number(values.last ?? 50);
+      if (!Number.isInteger(last) || last < 1 || last > 500)
+        throw new Failure('--last takes a number from 1 to 500.', 2);
+      await showAudit({ last, json: values.json === true }, box, terminal);
+    },
+    menu: async (args, _box, terminal) => {
+      parse(args, {});
+      await runMenu(terminal, (line) => runConsole(line, terminal));
+    },
   }),
 );
 
@@ -114,17 +142,40 @@ async function runPeople(args: string[], box: BoxSocket, terminal: Terminal): Pr
   const [action, name] = positionals;
   const json = values.json === true;
   if (action === undefined) {
-    const { people } = (await box.ask('GET', '/api/people')) as { people: Array<Static<typeof PersonView>> };
+    const { people } = (await box.ask('GET', '/api/people')) as { people: Array<Static<typeof HousemateView>> };
     if (json) return terminal.out(JSON.stringify({ people }));
-    const rows = people.map((person) => [person.name, person.role, `Photos/${person.folder}`]);
+    const rows = people.map((person) => [
+      person.name,
+      person.removedAt === null ? person.role : 'removed',
+      `Photos/${person.folder}`,
+    ]);
     return terminal.out(
       people.length === 0 ? 'Nobody yet. Set the box up first.' : table(['NAME', 'ROLE', 'FOLDER'], rows),
     );
   }
   if (action !== 'add') throw new Failure(`There is no "people ${action}". "nightjar --help" lists the commands.`, 2);
-  const reply = (await box.ask('POST', '/api/people', { person: required(name, 'NAME') })) as Reply<'addPerson'>;
+  const asked = { person: required(name, 'NAME') };
+  const reply = (await box.ask('POST', '/api/people', asked)) as Static<
+    (typeof householdContract)['addPerson']['reply']
+  >;
   if (json) return terminal.out(JSON.stringify(reply));
   terminal.out(`${reply.person.name} is on the box now. Photos go to Photos/${reply.person.folder}.`);
+  terminal.out(`By this link they choose their password, once, until ${moment(reply.invitation.expiresAt)}:`);
+  terminal.out(`  ${reply.invitation.link}`);
+}
+
+async function runSessions(args: string[], box: BoxSocket, terminal: Terminal): Promise<void> {
+  const { values, positionals } = parse(args, { json: { type: 'boolean' } }, 2);
+  const [name, action] = positionals;
+  const asked = { name: required(name, 'PERSON'), json: values.json === true };
+  if (action === undefined) return listSessions(asked, box, terminal);
+  if (action !== 'end') throw new Failure(`There is no "sessions PERSON ${action}". "nightjar --help" says how.`, 2);
+  await endSessions(asked, box, terminal);
+}
+
+function onePerson(args: string[]): { name: string; json: boolean } {
+  const { values, positionals } = parse(args, { json: { type: 'boolean' } }, 1);
+  return { name: required(positionals[0], 'PERSON'), json: values.json === true };
 }
 
 async function runPhones(args: string[], box: BoxSocket, terminal: Terminal): Promise<void> {
@@ -140,7 +191,7 @@ async function runPhones(args: string[], box: BoxSocket, terminal: Terminal): Pr
   throw new Failure(`There is no "phones ${action}". "nightjar --help" lists the commands.`, 2);
 }
 
-type Reply<K extends 'claim' | 'getSetup' | 'addPerson'> = Static<(typeof accessContract)[K]['reply']>;
+type Reply<K extends 'claim' | 'getSetup'> = Static<(typeof accessContract)[K]['reply']>;
 
 /** Reads the arguments of one verb. @throws {Failure} with exit status 2 */
 function parse<const O extends NonNullable<ParseArgsConfig['options']>>(

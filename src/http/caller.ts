@@ -4,15 +4,29 @@
  */
 export type PhoneCaller = Readonly<{ kind: 'phone'; phoneId: string; personId: string; phoneName: string }>;
 export type PersonCaller = Readonly<{ kind: 'person'; personId: string; role: 'owner' | 'member'; sessionId: string }>;
+/**
+ * A person whose session is not open yet: the password was right, and something is still due. `stage` says what is asked
+ * for next: the second factor, a new password (the old one has run out), or enrolling a second factor (by policy).
+ * `locked`: the session was open, and was left alone for longer than the policy allows; the password opens it again.
+ */
+export type HalfwayCaller = Readonly<{
+  kind: 'halfway';
+  personId: string;
+  role: 'owner' | 'member';
+  sessionId: string;
+  stage: 'second-factor' | 'new-password' | 'enrol' | 'locked';
+}>;
 /** The box's own console: whoever can open the unix socket in the state folder. */
 export type ConsoleCaller = Readonly<{ kind: 'console' }>;
 type Nobody = Readonly<{ kind: 'nobody' }>;
-export type Caller = PhoneCaller | PersonCaller | ConsoleCaller | Nobody;
+export type Caller = PhoneCaller | PersonCaller | HalfwayCaller | ConsoleCaller | Nobody;
 
 /** The access levels that a route can declare, and the callers that each lets through. */
 export type AccessCallers = {
   /** Everyone. The caller is told apart where it matters. */
   public: Caller;
+  /** A person on the way in, or one who is in. */
+  halfway: HalfwayCaller | PersonCaller;
   /** A paired phone. */
   phone: PhoneCaller;
   /** A paired phone or a signed-in person: both read that person's library only. */
@@ -23,6 +37,8 @@ export type AccessCallers = {
   person: PersonCaller | ConsoleCaller;
   /** The owner, or the console. */
   owner: PersonCaller | ConsoleCaller;
+  /** The console alone: what only somebody at the box itself may do. */
+  console: ConsoleCaller;
 };
 export type AccessLevel = keyof AccessCallers;
 
@@ -31,6 +47,8 @@ export function admits(level: AccessLevel, caller: Caller): boolean {
   switch (level) {
     case 'public':
       return true;
+    case 'halfway':
+      return caller.kind === 'halfway' || caller.kind === 'person';
     case 'phone':
       return caller.kind === 'phone';
     case 'phone-or-person':
@@ -39,6 +57,8 @@ export function admits(level: AccessLevel, caller: Caller): boolean {
       return caller.kind === 'person';
     case 'person':
       return caller.kind === 'person' || caller.kind === 'console';
+    case 'console':
+      return caller.kind === 'console';
     case 'owner':
       return caller.kind === 'console' || (caller.kind === 'person' && caller.role === 'owner');
   }

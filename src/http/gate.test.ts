@@ -52,6 +52,8 @@ test.each([
   '192.168.1',
   ' nightjar.local',
   'localhost.evil.example',
+  'localhost:65536',
+  '[::1]:99999',
 ])('host %s is not', (header) => {
   expect(() => checkHost(header, allowHost)).toThrow(expect.objectContaining({ code: 'unknown-host' }));
 });
@@ -61,10 +63,12 @@ test.each([
   ['POST', { origin: 'https://nightjar.local:8443' }],
   ['DELETE', { origin: 'https://NIGHTJAR.local:8443', 'sec-fetch-site': 'same-origin' }],
   ['POST', { 'sec-fetch-site': 'none' }],
-  ['GET', { origin: 'https://evil.example', 'sec-fetch-site': 'cross-site' }],
+  ['GET', { 'sec-fetch-site': 'cross-site', 'sec-fetch-mode': 'navigate', 'sec-fetch-dest': 'document' }],
+  ['GET', { 'sec-fetch-site': 'same-origin', 'sec-fetch-mode': 'no-cors', 'sec-fetch-dest': 'image' }],
+  ['GET', { 'sec-fetch-site': 'none', 'sec-fetch-mode': 'navigate', 'sec-fetch-dest': 'document' }],
   ['HEAD', { origin: 'null' }],
 ])('%s with %o may go on', (method, headers) => {
-  expect(() => checkOrigin(method, 'https', host, headers)).not.toThrow();
+  expect(() => checkOrigin({ method, url: '/api/x', headers }, 'https', host)).not.toThrow();
 });
 
 test.each([
@@ -78,13 +82,36 @@ test.each([
   ['POST', { 'sec-fetch-site': 'same-site' }],
   ['POST', { origin: 'https://nightjar.local:8443', 'sec-fetch-site': 'cross-site' }],
 ])('%s with %o is refused', (method, headers) => {
-  expect(() => checkOrigin(method, 'https', host, headers)).toThrow(expect.objectContaining({ code: 'cross-origin' }));
+  expect(() => checkOrigin({ method, url: '/static/probe.svg', headers }, 'https', host)).toThrow(
+    expect.objectContaining({ code: 'cross-origin' }),
+  );
+});
+
+test.each([
+  ['GET', { 'sec-fetch-mode': 'no-cors', 'sec-fetch-dest': 'image' }],
+  ['GET', { 'sec-fetch-mode': 'cors', 'sec-fetch-dest': 'empty', origin: 'https://evil.example' }],
+  ['GET', { 'sec-fetch-mode': 'navigate', 'sec-fetch-dest': 'iframe' }],
+  ['GET', { 'sec-fetch-mode': 'navigate', 'sec-fetch-dest': 'object' }],
+  ['GET', {}],
+  ['HEAD', { 'sec-fetch-mode': 'navigate', 'sec-fetch-dest': 'document' }],
+  ['OPTIONS', { 'sec-fetch-mode': 'cors', 'sec-fetch-dest': 'empty' }],
+])('%s of another page with %o loads nothing, but the probe', (method, more) => {
+  for (const site of ['cross-site', 'same-site', 'what-comes-next']) {
+    const headers = { ...more, 'sec-fetch-site': site };
+    const ask = (url: string) => () => checkOrigin({ method, url, headers }, 'https', host);
+    for (const url of ['/api/health', '/', '/static/probe.svg/', '/x?/static/probe.svg']) {
+      expect(ask(url), url).toThrow(expect.objectContaining({ code: 'cross-origin' }));
+    }
+    expect(ask('/static/probe.svg?3')).not.toThrow();
+  }
 });
 
 test('the port that a scheme implies is the same origin as the port said', () => {
   const bare = { name: 'nightjar.local', port: '' };
-  expect(() => checkOrigin('POST', 'https', bare, { origin: 'https://nightjar.local:443' })).not.toThrow();
-  expect(() => checkOrigin('POST', 'http', { ...bare, port: '80' }, { origin: 'http://nightjar.local' })).not.toThrow();
+  const post = (scheme: 'http' | 'https', own: typeof bare, origin: string) =>
+    checkOrigin({ method: 'POST', url: '/', headers: { origin } }, scheme, own);
+  expect(() => post('https', bare, 'https://nightjar.local:443')).not.toThrow();
+  expect(() => post('http', { ...bare, port: '80' }, 'http://nightjar.local')).not.toThrow();
 });
 
 test.each([
@@ -107,13 +134,17 @@ test('a target is a path of at most 4096 characters', () => {
   }
 });
 
-test('plain http: the welcome page, two public things, redirects for pages, and nothing else', () => {
+test('plain http: the welcome page, the certificate, redirects for pages, and nothing else', () => {
   const answer = (method: string, url: string, publicRoute = true, httpsPort: number | undefined = 8443) =>
     plainHttpAnswer({ method, url }, { name: 'nightjar.local', port: '8080' }, { publicRoute, httpsPort });
   expect(answer('GET', '/')).toEqual({ kind: 'welcome' });
   expect(answer('HEAD', '/?x=1')).toEqual({ kind: 'welcome' });
   expect(answer('GET', '/api/health')).toEqual({ kind: 'serve' });
-  expect(answer('GET', '/nightjar-root.crt')).toEqual({ kind: 'serve' });
+  for (const file of ['nightjar-root.crt', 'nightjar-root.der', 'nightjar-root.pem', 'nightjar.mobileconfig']) {
+    expect(answer('GET', `/${file}`)).toEqual({ kind: 'serve' });
+  }
+  expect(answer('GET', '/static/welcome.css')).toEqual({ kind: 'serve' });
+  expect(answer('GET', '/static/nightjar.css')).toMatchObject({ kind: 'redirect' });
   expect(answer('GET', '/pair?x=1')).toEqual({ kind: 'redirect', to: 'https://nightjar.local:8443/pair?x=1' });
   expect(answer('GET', '//evil.example/')).toEqual({
     kind: 'redirect',

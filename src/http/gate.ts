@@ -13,8 +13,20 @@ export type Transport = 'http' | 'loopback-http' | 'https' | 'console';
 export type Host = Readonly<{ name: string; port: string }>;
 
 const urlLengthMax = 4096;
+const headersMax = 100;
+const portMax = 65_535;
 /** What plain http serves besides the welcome page and redirects; nothing here may carry or take a secret. */
-export const plainHttpPaths: ReadonlySet<string> = new Set(['/', '/nightjar-root.crt', '/api/health']);
+export const plainHttpPaths: ReadonlySet<string> = new Set([
+  '/',
+  '/static/welcome.css',
+  '/nightjar-root.crt',
+  '/nightjar-root.der',
+  '/nightjar-root.pem',
+  '/nightjar.mobileconfig',
+  '/api/health',
+]);
+/** What any page may load over https: by it the welcome page looks whether this device trusts the box by now. */
+const probePath = '/static/probe.svg';
 
 const transports = new WeakMap<IncomingMessage, Transport>();
 const loopback = new BlockList();
@@ -64,6 +76,12 @@ export function checkTarget(url: string): void {
   if (!url.startsWith('/')) throw new CodedError('invalid-request', 'The address of this request is not a path.');
 }
 
+/** @throws {CodedError} `invalid-request` for too many headers, or more than one Host (RFC 9112, section 3.2). */
+export function checkHeaders({ rawHeaders, headersDistinct }: IncomingMessage): void {
+  if (rawHeaders.length / 2 <= headersMax && (headersDistinct.host?.length ?? 0) <= 1) return;
+  throw new CodedError('invalid-request', 'The headers of this request are too many, or name more than one host.');
+}
+
 /**
  * The host that a request names, if it is one of the box's: an IP address, `localhost`, or what `allowHost` knows. A
  * page of the internet whose name was rebound to the box's address names itself here (RFC 9110, section 7.4).
@@ -72,9 +90,12 @@ export function checkTarget(url: string): void {
 export function checkHost(header: string | undefined, allowHost: (host: string) => boolean): Host {
   const [, bracketed, plain, port = ''] =
     /^(?:\[([0-9a-f:.]{2,45})\]|([a-z0-9.-]{1,254}))(?::(\d{1,5}))?$/i.exec(header ?? '') ?? [];
-  if (bracketed !== undefined && isIP(bracketed) === 6) return { name: `[${bracketed.toLowerCase()}]`, port };
+  const isPort = Number(port) <= portMax;
+  if (isPort && bracketed !== undefined && isIP(bracketed) === 6) return { name: `[${bracketed.toLowerCase()}]`, port };
   const name = plain?.toLowerCase().replace(/\.$/, '');
-  if (name !== undefined && (isIP(name) === 4 || name === 'localhost' || allowHost(name))) return { name, port };
+  if (isPort && name !== undefined && (isIP(name) === 4 || name === 'localhost' || allowHost(name))) {
+    return { name, port };
+  }
   throw new CodedError(
     'unknown-host',
     'The box does not go by this name. Use its own name or its address; further names are set with NIGHTJAR_HOSTS.',
@@ -83,16 +104,33 @@ export function checkHost(header: string | undefined, allowHost: (host: string) 
 
 const safeMethods = ['GET', 'HEAD', 'OPTIONS'];
 
-/** Refuses a change that a page of another origin asks for. @throws {CodedError} `cross-origin` */
-export function checkOrigin(method: string, scheme: 'http' | 'https', host: Host, headers: IncomingHttpHeaders): void {
-  if (safeMethods.includes(method)) return;
+/**
+ * Refuses a change that a page of another origin asks for, and (by Fetch Metadata, which every browser of today sends)
+ * whatever else it asks for but to be gone to: it may link here, and may not load anything from here.
+ * @throws {CodedError} `cross-origin`
+ */
+export function checkOrigin(
+  request: Readonly<{ method: string; url: string; headers: IncomingHttpHeaders }>,
+  scheme: 'http' | 'https',
+  host: Host,
+): void {
+  const { method, headers } = request;
   const site = headers['sec-fetch-site'];
   const foreign = site !== undefined && site !== 'same-origin' && site !== 'none';
+  if (safeMethods.includes(method)) {
+    if (!foreign || isGoneTo(method, headers) || request.url.split('?', 1)[0] === probePath) return;
+    throw new CodedError('cross-origin', 'Another web page asked for this, so it was not given. Open the box itself.');
+  }
   if (!foreign && (headers.origin === undefined || isOwnOrigin(headers.origin, scheme, host))) return;
   throw new CodedError(
     'cross-origin',
     'Another web page asked for this change, so it was not made. Open the box itself.',
   );
+}
+
+/** A link that was followed in a window of its own, not in a frame (W3C Fetch Metadata, sections 2.1 and 2.2). */
+function isGoneTo(method: string, headers: IncomingHttpHeaders): boolean {
+  return method === 'GET' && headers['sec-fetch-mode'] === 'navigate' && headers['sec-fetch-dest'] === 'document';
 }
 
 function isOwnOrigin(origin: string, scheme: string, host: Host): boolean {

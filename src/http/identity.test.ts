@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { connect, createServer, type DetailedPeerCertificate, type SecureContext, type TLSSocket } from 'node:tls';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { type Authority, issueLeaf, type KeyAndCertificate } from './certificates.ts';
-import { BoxIdentity, type IdentityNames } from './identity.ts';
+import { BoxIdentity, type IdentityNames, type LeafRenewal } from './identity.ts';
 
 const dayMs = 86_400_000;
 const november = Date.parse('2026-11-21T12:00:00Z');
@@ -198,6 +198,63 @@ test('a leaf is renewed within 30 days of its end, and when the clock turns out 
   const renewed = await serial(end - 29 * dayMs);
   expect(renewed).not.toBe(first);
   expect(await serial(november)).not.toBe(renewed);
+});
+
+test('five years, day by day: one renewal each in its time, told once, and no clock that goes back a little changes it', async () => {
+  const told: LeafRenewal[] = [];
+  let now = november;
+  const identity = await BoxIdentity.open({
+    stateDir,
+    ...home,
+    now: () => now,
+    onLeafRenewed: (renewal) => void told.push(renewal),
+  });
+  const nameLeaf = () => readFile(join(stateDir, 'tls', 'name-leaf.json'), 'utf8');
+  const renewals: number[] = [];
+  let before = await nameLeaf();
+  for (let day = 1; day <= 5 * 365; day++) {
+    now = november + day * dayMs;
+    // Every tenth day the clock is behind by up to three weeks for a while, and once a quarter it starts in 1970.
+    const behind = day % 91 === 0 && day < 600 ? 0 : now - (day % 10 === 0 ? (day % 21) * dayMs : 0);
+    const due = identity.nameLeafRenewsAt;
+    for (const at of [behind, now]) {
+      const clock = now;
+      now = at;
+      await identity.update(home);
+      now = clock;
+    }
+    const after = await nameLeaf();
+    const renewed = after !== before;
+    expect(renewed, `day ${day}`).toBe(now >= due);
+    if (renewed) renewals.push(day);
+    before = after;
+    const leaf = new X509Certificate((JSON.parse(after) as KeyAndCertificate).certificate);
+    expect(leaf.validFromDate.getTime(), `day ${day}`).toBeLessThanOrEqual(now);
+    expect(leaf.validToDate.getTime() - now, `day ${day}`).toBeGreaterThan(29 * dayMs);
+  }
+  expect(renewals.length).toBeGreaterThanOrEqual(2);
+  expect(told.filter(({ which }) => which === 'name-leaf')).toEqual(
+    renewals.map(() => ({ which: 'name-leaf', why: 'expiry' })),
+  );
+});
+
+test('why another leaf came is told, and of the first one nothing', async () => {
+  const told: LeafRenewal[] = [];
+  const at = (names: IdentityNames, now: number) =>
+    BoxIdentity.open({ stateDir, ...names, now: () => now, onLeafRenewed: (renewal) => void told.push(renewal) });
+  await at(home, november);
+  expect(told).toEqual([]);
+  await at({ ...home, name: 'owl' }, november);
+  expect(told.splice(0)).toEqual([{ which: 'name-leaf', why: 'names' }]);
+  await at({ ...home, name: 'owl', addresses: ['10.0.0.9'] }, november);
+  expect(told.splice(0)).toEqual([{ which: 'address-leaf', why: 'names' }]);
+  await at({ ...home, name: 'owl', addresses: ['10.0.0.9'] }, november + 4_000 * dayMs);
+  expect(told.splice(0).map(({ why }) => why)).toEqual(['expiry', 'expiry']);
+  await at({ ...home, name: 'owl', addresses: ['10.0.0.9'] }, november);
+  expect(told.splice(0).map(({ why }) => why)).toEqual(['clock', 'clock']);
+  await writeFile(join(stateDir, 'tls', 'name-leaf.json'), '{');
+  await at({ ...home, name: 'owl', addresses: ['10.0.0.9'] }, november);
+  expect(told).toEqual([{ which: 'name-leaf', why: 'damaged' }]);
 });
 
 test('damaged leaves are made anew; a damaged root stops the start and stays as it is', async () => {

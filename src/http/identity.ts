@@ -12,6 +12,7 @@ import { replaceFileDurably, syncFolder } from '../platform/durable-files.ts';
 import { CodedError, systemCode } from '../platform/errors.ts';
 import type { Authority, KeyAndCertificate, LeafNames, Validity } from './certificates.ts';
 import { addressIsPermitted, hostIsPermitted } from './name-constraints.ts';
+import { type TlsSettings, tlsSettings } from './tls-settings.ts';
 
 const dayMs = 86_400_000;
 /** Certificates start here whatever the clock says: at first boot it may be wrong, and the phone's is right. */
@@ -34,30 +35,47 @@ export type IdentityNames = Readonly<{
   /** The box's addresses; public ones are left out of the certificate. */
   addresses: readonly string[];
 }>;
-export type IdentityOptions = IdentityNames & Readonly<{ stateDir: string; now: () => number }>;
+/** Why another leaf took the place of one that was there. */
+export type LeafRenewal = Readonly<{
+  which: LeafName;
+  /** `names`: renamed, or other addresses. `expiry`: it would have run out. `clock`: it had not begun. */
+  why: 'names' | 'expiry' | 'clock' | 'damaged';
+}>;
+export type IdentityOptions = IdentityNames &
+  Readonly<{
+    stateDir: string;
+    now: () => number;
+    /** Default: for a CPU with AES instructions. */
+    settings?: TlsSettings;
+    /**
+     * Called when another leaf is in its place and kept; not for the first one. Backup apps pin the exact name leaf, and
+     * ask their people again when there is another.
+     */
+    onLeafRenewed?: (renewal: LeafRenewal) => void;
+  }>;
 
 type Leaf = Readonly<{ pair: KeyAndCertificate; context: SecureContext; hosts: readonly string[] }>;
 type LeafName = 'name-leaf' | 'address-leaf';
+type LeafMaking = Readonly<{ dir: string; authority: Authority; settings: TlsSettings; now: () => number }> &
+  Pick<IdentityOptions, 'onLeafRenewed'>;
 
 export class BoxIdentity {
   /** SHA-256 of the root certificate's DER, lower-case hexadecimal. */
   readonly fingerprint: string;
   readonly rootPem: string;
   readonly rootDer: Uint8Array;
-  readonly #dir: string;
-  readonly #now: () => number;
-  readonly #authority: Authority;
+  readonly settings: TlsSettings;
+  readonly #making: LeafMaking;
   #nameLeaf: Leaf;
   #addressLeaf: Leaf;
 
-  private constructor(dir: string, now: () => number, authority: Authority, nameLeaf: Leaf, addressLeaf: Leaf) {
-    const root = new X509Certificate(authority.root);
-    this.rootPem = authority.root;
+  private constructor(making: LeafMaking, nameLeaf: Leaf, addressLeaf: Leaf) {
+    const root = new X509Certificate(making.authority.root);
+    this.rootPem = making.authority.root;
     this.rootDer = root.raw;
     this.fingerprint = createHash('sha256').update(root.raw).digest('hex');
-    this.#dir = dir;
-    this.#now = now;
-    this.#authority = authority;
+    this.settings = making.settings;
+    this.#making = making;
     this.#nameLeaf = nameLeaf;
     this.#addressLeaf = addressLeaf;
   }
@@ -71,9 +89,16 @@ export class BoxIdentity {
     const dir = join(options.stateDir, 'tls');
     if ((await mkdir(dir, { recursive: true, mode: 0o700 })) !== undefined) await syncFolder(options.stateDir);
     const authority = await openAuthority(dir, options.name);
-    const nameLeaf = await openLeaf(dir, 'name-leaf', authority, namesOf(options), options.now());
-    const addressLeaf = await openLeaf(dir, 'address-leaf', authority, addressesOf(options), options.now());
-    return new BoxIdentity(dir, options.now, authority, nameLeaf, addressLeaf);
+    const { now, onLeafRenewed, settings = tlsSettings(true) } = options;
+    const making = { dir, authority, settings, now, ...(onLeafRenewed && { onLeafRenewed }) };
+    const nameLeaf = await openLeaf(making, 'name-leaf', namesOf(options));
+    const addressLeaf = await openLeaf(making, 'address-leaf', addressesOf(options));
+    return new BoxIdentity(making, nameLeaf, addressLeaf);
+  }
+
+  /** When `update` will put another name leaf in the place of this one, if it stays at that; ms since 1970. */
+  get nameLeafRenewsAt(): number {
+    return renewsAt(new X509Certificate(this.#nameLeaf.pair.certificate));
   }
 
   /**
@@ -81,8 +106,8 @@ export class BoxIdentity {
    * which nothing changed stays byte for byte. The server is to be told with `refreshTls` after it.
    */
   async update(names: IdentityNames): Promise<void> {
-    this.#nameLeaf = await openLeaf(this.#dir, 'name-leaf', this.#authority, namesOf(names), this.#now());
-    this.#addressLeaf = await openLeaf(this.#dir, 'address-leaf', this.#authority, addressesOf(names), this.#now());
+    this.#nameLeaf = await openLeaf(this.#making, 'name-leaf', namesOf(names));
+    this.#addressLeaf = await openLeaf(this.#making, 'address-leaf', addressesOf(names));
   }
 
   /** The name leaf for its names (TLS SNI), the address leaf for everything else. */
@@ -95,7 +120,7 @@ export class BoxIdentity {
 
   /** PEM: the address leaf with its chain, for connections that name no host. */
   defaultKeyAndChain(): { key: string; cert: string } {
-    return { key: this.#addressLeaf.pair.key, cert: chainOf(this.#addressLeaf.pair, this.#authority) };
+    return { key: this.#addressLeaf.pair.key, cert: chainOf(this.#addressLeaf.pair, this.#making.authority) };
   }
 }
 
@@ -126,17 +151,15 @@ function readAuthority(path: string, text: string): Authority {
   );
 }
 
-async function openLeaf(
-  dir: string,
-  which: LeafName,
-  authority: Authority,
-  names: LeafNames,
-  now: number,
-): Promise<Leaf> {
+async function openLeaf(making: LeafMaking, which: LeafName, names: LeafNames): Promise<Leaf> {
+  const { authority, settings, dir, now, onLeafRenewed } = making;
   const path = join(dir, `${which}.json`);
-  const stored = readLeaf(await readIfThere(path), authority, names, now);
-  const pair = stored ?? (await makeLeaf(path, authority, names, now));
-  const context = createSecureContext({ key: pair.key, cert: chainOf(pair, authority), minVersion: 'TLSv1.2' });
+  const text = await readIfThere(path);
+  const stored = text === undefined ? undefined : readLeaf(text, authority, names, now());
+  const reuse = typeof stored === 'object';
+  const pair = reuse ? stored : await makeLeaf(path, authority, names, now());
+  const context = createSecureContext({ ...settings, key: pair.key, cert: chainOf(pair, authority) });
+  if (stored !== undefined && !reuse) onLeafRenewed?.({ which, why: stored });
   return { pair, context, hosts: names.hosts };
 }
 
@@ -147,25 +170,29 @@ async function makeLeaf(path: string, authority: Authority, names: LeafNames, no
   return pair;
 }
 
-/** The stored leaf, if it is whole, of this issuer, for exactly these names, and not about to run out. */
+/** The stored leaf, if it is whole, of this issuer, for exactly these names, and not about to run out; else what it lacks. */
 function readLeaf(
-  text: string | undefined,
+  text: string,
   authority: Authority,
   names: LeafNames,
   now: number,
-): KeyAndCertificate | undefined {
-  if (text === undefined) return undefined;
+): KeyAndCertificate | LeafRenewal['why'] {
   try {
     const { hosts, addresses, certificate, key } = JSON.parse(text) as LeafNames & KeyAndCertificate;
     const leaf = new X509Certificate(certificate);
-    const at = Math.max(now, buildDate.getTime());
-    const same = JSON.stringify({ hosts, addresses }) === JSON.stringify(names);
-    const inTime = leaf.validFromDate.getTime() <= at && at < leaf.validToDate.getTime() - leafRenewDays * dayMs;
     const issuer = new X509Certificate(authority.intermediate.certificate);
-    return same && inTime && fits({ certificate, key }, issuer) ? { certificate, key } : undefined;
+    if (!fits({ certificate, key }, issuer)) return 'damaged';
+    if (JSON.stringify({ hosts, addresses }) !== JSON.stringify(names)) return 'names';
+    const at = Math.max(now, buildDate.getTime());
+    if (at < leaf.validFromDate.getTime()) return 'clock';
+    return at < renewsAt(leaf) ? { certificate, key } : 'expiry';
   } catch {
-    return undefined;
+    return 'damaged';
   }
+}
+
+function renewsAt(leaf: X509Certificate): number {
+  return leaf.validToDate.getTime() - leafRenewDays * dayMs;
 }
 
 function fits(pair: KeyAndCertificate, issuer: X509Certificate): boolean {

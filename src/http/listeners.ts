@@ -4,26 +4,34 @@
  * Only the server calls it.
  */
 import { chmod, lstat, mkdir, unlink } from 'node:fs/promises';
-import { createServer, type IncomingMessage, type RequestListener, type Server, type ServerResponse } from 'node:http';
+import {
+  createServer,
+  type ServerOptions as HttpServerOptions,
+  type IncomingMessage,
+  type RequestListener,
+  type Server,
+  type ServerResponse,
+} from 'node:http';
 import { createServer as createTlsServer } from 'node:https';
 import { type AddressInfo, connect, type Socket } from 'node:net';
 import { dirname } from 'node:path';
 import type { SecureContext, TLSSocket } from 'node:tls';
 import { CodedError, systemCode } from '../platform/errors.ts';
+import { Crowd } from './crowd.ts';
 import { toProblem } from './problem.ts';
+import { securityHeaders } from './security-headers.ts';
+import { type TlsSettings, tlsSettings } from './tls-settings.ts';
 
 /** Certificates by name. `defaultKeyAndChain` (PEM) serves connections that name no host. */
 export type SecureContexts = Readonly<{
   contextFor(servername?: string): SecureContext;
   defaultKeyAndChain(): { key: string; cert: string };
+  /** As the contexts were made with; default: for a CPU with AES instructions. */
+  readonly settings?: TlsSettings;
 }>;
 
-const headersTimeoutMs = 30_000;
-const connectionsCheckMs = 5_000;
 const keepAliveMs = 65_000;
 const headerBytesMax = 16 * 1024;
-const connectionsMax = 512;
-const handshakeMs = 15_000;
 /** A socket on which nothing moved for so long, in either direction, is dead. */
 const silentSocketMs = 10 * 60_000;
 /** After an answer that came before the body was read: time for the client to notice, while the rest is dropped. */
@@ -31,34 +39,55 @@ const lingerMs = 2_000;
 /** `sun_path` holds 108 bytes with the ending zero (unix(7)). */
 const socketPathBytesMax = 107;
 
-const serverOptions = {
-  headersTimeout: headersTimeoutMs,
-  connectionsCheckingInterval: connectionsCheckMs,
-  keepAliveTimeout: keepAliveMs,
-  requestTimeout: 0, // An upload lasts as long as it moves; bodies that are read whole have a limit of their own.
-  maxHeaderSize: headerBytesMax,
+const listenerLimits = {
+  /** From its first byte, or from its beginning, until the headers of a request are there. */
+  headersMs: 30_000,
+  handshakeMs: 15_000,
+  /** How often connections are held against `headersMs`. */
+  checkMs: 5_000,
+  connectionsMax: 512,
+  /** Of one address, this machine's own left out. A browser opens six, a phone that backs up about as many. */
+  perAddressMax: 64,
 };
+export type ListenerLimits = Readonly<typeof listenerLimits>;
 
 export class Listener {
   readonly #server: Server;
   readonly #contexts: SecureContexts | undefined;
+  readonly #crowd: Crowd;
   /** Requests in work per connection. */
   readonly #sockets = new Map<Socket, number>();
   /** TLS connections before the end of their handshake: they are no HTTP connection as yet. */
   readonly #handshaking = new Set<Socket>();
+  readonly #secured = new WeakMap<Socket, Socket>();
   readonly #answering = new Set<ServerResponse>();
   #stopping = false;
 
-  constructor(handle: RequestListener, contexts?: SecureContexts) {
+  constructor(handle: RequestListener, contexts?: SecureContexts, limits: Partial<ListenerLimits> = {}) {
     this.#contexts = contexts;
+    const all = { ...listenerLimits, ...limits };
+    this.#crowd = new Crowd({ ...all, isIdle: (socket) => this.#isIdle(socket) });
     const answer = (request: IncomingMessage, response: ServerResponse) => {
       this.#track(request, response);
       handle(request, response);
     };
-    this.#server = contexts === undefined ? createServer(serverOptions, answer) : createTlsListener(contexts, answer);
-    this.#server.maxConnections = connectionsMax;
+    const options = {
+      headersTimeout: all.headersMs,
+      connectionsCheckingInterval: all.checkMs,
+      keepAliveTimeout: keepAliveMs,
+      requestTimeout: 0, // An upload lasts as long as it moves; bodies that are read whole have a limit of their own.
+      maxHeaderSize: headerBytesMax,
+    };
+    this.#server =
+      contexts === undefined
+        ? createServer(options, answer)
+        : createTlsListener(contexts, { ...options, handshakeTimeout: all.handshakeMs }, answer);
+    // Above a number Node would leave headers out without a word, among them one that a proxy adds as the last.
+    this.#server.maxHeadersCount = 0;
     this.#server.setTimeout(silentSocketMs);
     this.#server.on('clientError', answerClientError);
+    // First of all: what is not admitted costs no handshake.
+    this.#server.prependListener('connection', (socket: Socket) => this.#crowd.admit(socket));
     if (contexts === undefined) this.#server.on('connection', (socket: Socket) => this.#admit(socket));
     else this.#watchHandshakes();
   }
@@ -129,6 +158,11 @@ export class Listener {
     });
   }
 
+  /** Of TLS the connection beneath is asked about. */
+  #isIdle(socket: Socket): boolean {
+    return this.#handshaking.has(socket) || (this.#sockets.get(this.#secured.get(socket) ?? socket) ?? 0) === 0;
+  }
+
   #admit(socket: Socket): void {
     this.#sockets.set(socket, 0);
     socket.once('close', () => this.#sockets.delete(socket));
@@ -150,7 +184,10 @@ export class Listener {
     });
     this.#server.on('secureConnection', (socket: TLSSocket) => {
       const raw = byPeer.get(peerOf(socket));
-      if (raw !== undefined) this.#handshaking.delete(raw);
+      if (raw !== undefined) {
+        this.#handshaking.delete(raw);
+        this.#secured.set(raw, socket);
+      }
       this.#admit(socket);
     });
   }
@@ -170,12 +207,15 @@ export class Listener {
   }
 }
 
-function createTlsListener(contexts: SecureContexts, answer: RequestListener): Server {
+function createTlsListener(
+  contexts: SecureContexts,
+  options: HttpServerOptions & { handshakeTimeout: number },
+  answer: RequestListener,
+): Server {
   return createTlsServer(
     {
-      ...serverOptions,
+      ...options,
       ...tlsOptions(contexts),
-      handshakeTimeout: handshakeMs,
       SNICallback: (servername, done) => {
         try {
           done(null, contexts.contextFor(servername));
@@ -189,7 +229,7 @@ function createTlsListener(contexts: SecureContexts, answer: RequestListener): S
 }
 
 function tlsOptions(contexts: SecureContexts) {
-  return { ...contexts.defaultKeyAndChain(), minVersion: 'TLSv1.2' as const };
+  return { ...(contexts.settings ?? tlsSettings(true)), ...contexts.defaultKeyAndChain() };
 }
 
 function announceEnd(response: ServerResponse): void {
@@ -217,7 +257,7 @@ function answerClientError(error: Error, socket: NodeJS.WritableStream & Partial
   const tooLong = code === 'HPE_HEADER_OVERFLOW';
   const detail = tooLong ? 'The headers of this request are too long.' : 'This is no request that the box can read.';
   const { status, body, headers } = toProblem(new CodedError('invalid-request', detail));
-  const lines = Object.entries(headers).map(([name, value]) => `${name}: ${value}\r\n`);
+  const lines = Object.entries({ ...securityHeaders, ...headers }).map(([name, value]) => `${name}: ${value}\r\n`);
   const content = JSON.stringify(body);
   const length = `content-length: ${Buffer.byteLength(content)}\r\nconnection: close\r\n\r\n`;
   socket.end(`HTTP/1.1 ${status} Bad Request\r\n${lines.join('')}${length}${content}`);

@@ -71,11 +71,14 @@ const problemSchema = {
 
 const security: { readonly [Level in AccessLevel]: Json[] } = {
   public: [],
+  halfway: [{ session: [] }],
   phone: [{ phone: [] }],
   'phone-or-person': [{ phone: [] }, { session: [] }],
   'signed-in': [{ session: [] }],
   person: [{ session: [] }],
   owner: [{ session: [] }],
+  // No credential: whoever can open the unix socket.
+  console: [],
 };
 
 function operation(name: string, route: RouteContract): Json {

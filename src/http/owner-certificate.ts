@@ -7,6 +7,7 @@ import { X509Certificate } from 'node:crypto';
 import { readFile, stat } from 'node:fs/promises';
 import { createSecureContext, type SecureContext } from 'node:tls';
 import { CodedError } from '../platform/errors.ts';
+import { type TlsSettings, tlsSettings } from './tls-settings.ts';
 
 /** PEM files: the certificate with its chain, the leaf first, and its private key. */
 export type OwnerCertificateFiles = Readonly<{ certificate: string; key: string }>;
@@ -16,19 +17,21 @@ const fileBytesMax = 256 * 1024;
 
 export class OwnerCertificate {
   readonly #files: OwnerCertificateFiles;
+  readonly #settings: TlsSettings;
   #loaded: Loaded;
   /** The state of the files that was tried last, so that what cannot be used is said once. */
   #tried: string;
 
-  private constructor(files: OwnerCertificateFiles, loaded: Loaded) {
+  private constructor(files: OwnerCertificateFiles, settings: TlsSettings, loaded: Loaded) {
     this.#files = files;
+    this.#settings = settings;
     this.#loaded = loaded;
     this.#tried = loaded.signature;
   }
 
   /** @throws {CodedError} `invalid-request` when the files cannot be read, are not PEM, or do not belong together. */
-  static async open(files: OwnerCertificateFiles): Promise<OwnerCertificate> {
-    return new OwnerCertificate(files, await load(files));
+  static async open(files: OwnerCertificateFiles, settings = tlsSettings(true)): Promise<OwnerCertificate> {
+    return new OwnerCertificate(files, settings, await load(files, settings));
   }
 
   /** The time after which clients refuse it, ms since 1970. */
@@ -55,17 +58,17 @@ export class OwnerCertificate {
     const signature = await signatureOf(this.#files).catch(() => '');
     if (signature === this.#tried) return false;
     this.#tried = signature;
-    this.#loaded = await load(this.#files);
+    this.#loaded = await load(this.#files, this.#settings);
     return true;
   }
 }
 
-async function load(files: OwnerCertificateFiles): Promise<Loaded> {
+async function load(files: OwnerCertificateFiles, settings: TlsSettings): Promise<Loaded> {
   try {
     const signature = await signatureOf(files);
     const [cert, key] = await Promise.all([readFile(files.certificate, 'utf8'), readFile(files.key, 'utf8')]);
     // Says so by itself when the key belongs to another certificate.
-    const context = createSecureContext({ cert, key, minVersion: 'TLSv1.2' });
+    const context = createSecureContext({ ...settings, cert, key });
     return { leaf: new X509Certificate(cert), context, signature };
   } catch (error) {
     const why = error instanceof Error ? error.message : String(error);

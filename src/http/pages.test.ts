@@ -1,11 +1,13 @@
-import { createHash } from 'node:crypto';
-import { afterEach, beforeEach, expect, test } from 'vitest';
+import { X509Certificate } from 'node:crypto';
+import { afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
 import { ask } from '../../test/support/asking.ts';
+import { readPlist } from '../../test/support/plist.ts';
 import { accessContract } from '../access/contract.ts';
 import { libraryContract } from '../library/contract.ts';
 import { phonesContract } from '../phones/contract.ts';
 import { createLog } from '../platform/log.ts';
 import { uploadsContract } from '../uploads/contract.ts';
+import { makeAuthority } from './certificates.ts';
 import type { Contract } from './contract.ts';
 import { healthContract, healthRoutes } from './health.ts';
 import { openApiContract, openApiDocument, openApiRoutes } from './openapi.ts';
@@ -14,7 +16,7 @@ import { HttpServer } from './server.ts';
 import { groupFingerprint, welcomePage } from './welcome.ts';
 
 const html = '<!doctype html><style>p { color: red }</style><script>let a = 1;</script><p>hello</p>';
-const der = new Uint8Array([0x30, 0x03, 0x02, 0x01, 0x05]);
+let der: Buffer;
 const health = healthRoutes(() => ({
   status: 'degraded',
   box: 'nightjar',
@@ -25,6 +27,10 @@ const health = healthRoutes(() => ({
 let server: HttpServer;
 let port: number;
 
+beforeAll(async () => {
+  const validity = { notBefore: new Date(Date.now() - 1_000), notAfter: new Date(Date.now() + 86_400_000) };
+  der = new X509Certificate((await makeAuthority('test', validity)).root).raw;
+});
 beforeEach(async () => {
   const routes = [staticPage('/pair', 'text/html; charset=utf-8', html), certificateRoutes(der), health];
   server = new HttpServer({
@@ -48,19 +54,39 @@ test('a page is served with its length and ETag, to HEAD without body, and not a
   expect([known.status, known.text, known.headers.etag]).toEqual([304, '', etag]);
 });
 
-test('the blocks of a page are allowed by their hash, and no others', async () => {
+test('what is inline in a page does not run, and a page cannot be framed', async () => {
   const { headers } = await ask({ port, path: '/pair' });
-  const hash = (block: string) => `'sha256-${createHash('sha256').update(block).digest('base64')}'`;
-  expect(headers['content-security-policy']).toContain(`style-src 'self' ${hash('p { color: red }')};`);
-  expect(headers['content-security-policy']).toContain(`script-src 'self' ${hash('let a = 1;')};`);
-  expect(headers['content-security-policy']).not.toContain('unsafe');
+  const policy = String(headers['content-security-policy']);
+  expect(policy).toContain("script-src 'self';");
+  expect(policy).toContain("style-src 'self';");
+  expect(policy).toContain("frame-ancestors 'none'");
+  expect(policy).not.toMatch(/unsafe|sha256|nonce|\*/);
+  expect(headers['x-frame-options']).toBe('DENY');
 });
 
-test('the certificate is DER under the type that devices install', async () => {
-  const answer = await ask({ port, path: '/nightjar-root.crt' });
-  expect(answer.headers['content-type']).toBe('application/x-x509-ca-cert');
-  expect(answer.headers['content-length']).toBe('5');
+test('the root certificate comes in the form that each device installs', async () => {
+  const forms: ReadonlyArray<readonly [name: string, type: string, read: (body: Buffer) => Buffer]> = [
+    ['nightjar-root.crt', 'application/x-x509-ca-cert', (body) => body],
+    ['nightjar-root.der', 'application/x-x509-ca-cert', (body) => body],
+    ['nightjar-root.pem', 'application/x-pem-file', (body) => new X509Certificate(body).raw],
+    ['nightjar.mobileconfig', 'application/x-apple-aspen-config', (body) => certificateOf(body.toString())],
+  ];
+  for (const [name, type, read] of forms) {
+    const answer = await fetch(`http://127.0.0.1:${port}/${name}`);
+    const body = Buffer.from(await answer.arrayBuffer());
+    expect(answer.headers.get('content-type'), name).toBe(type);
+    expect(answer.headers.get('content-disposition')).toBe(`attachment; filename="${name}"`);
+    expect(answer.headers.get('content-length')).toBe(String(body.length));
+    expect(read(body).equals(der), name).toBe(true);
+    expect((await ask({ port, path: `/${name}`, method: 'HEAD' })).headers['content-length']).toBe(String(body.length));
+  }
 });
+
+/** The certificate of the one payload, as whoever reads property lists finds it. */
+function certificateOf(profile: string): Buffer {
+  const { PayloadContent: payloads } = readPlist(profile) as { PayloadContent: Array<{ PayloadContent: Buffer }> };
+  return payloads[0]?.PayloadContent ?? Buffer.alloc(0);
+}
 
 test('the welcome page has the grouped fingerprint and no script, and names are text in it', () => {
   const fingerprint = 'ab12'.repeat(16);
@@ -69,7 +95,8 @@ test('the welcome page has the grouped fingerprint and no script, and names are 
   expect(page).toContain(groupFingerprint(fingerprint));
   expect(page).toContain('href="https://192.168.1.2:8443/"');
   expect(page).toContain('href="/nightjar-root.crt"');
-  expect(page).not.toContain('<script');
+  expect(page).toContain('href="/nightjar.mobileconfig"');
+  expect(page).not.toMatch(/<script|<style| style=| on[a-z]+=/);
   expect(page).not.toContain('a<b');
   expect(escapeHtml(`<a href="x">'&`)).toBe('&lt;a href=&quot;x&quot;&gt;&#39;&amp;');
 });
@@ -86,6 +113,9 @@ test('the OpenAPI document is served and holds itself', async () => {
     '/api/health',
     '/api/openapi.json',
     '/nightjar-root.crt',
+    '/nightjar-root.der',
+    '/nightjar-root.pem',
+    '/nightjar.mobileconfig',
     '/pair',
   ]);
 });

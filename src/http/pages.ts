@@ -1,33 +1,17 @@
 /**
- * Owns pages and files that are served as they are given, and the headers that let a page's own inline blocks run.
+ * Owns pages and files that are served as they are given.
  * Never reads a file and knows no page's meaning. Whoever has something to show may call it.
  */
 import { createHash } from 'node:crypto';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { implement, type Routes } from './contract.ts';
-
-/** A self-contained page: its own `<style>` and `<script>` blocks run, by their hash, and no others (CSP 3). */
-export function pageHeaders(html: string): Record<string, string> {
-  const hashes = (tag: 'style' | 'script') =>
-    [...html.matchAll(new RegExp(`<${tag}[^>]*>([\\s\\S]*?)</${tag}>`, 'g'))]
-      .map(([, block = '']) => ` 'sha256-${createHash('sha256').update(block).digest('base64')}'`)
-      .join('');
-  const policy = [
-    "default-src 'self'",
-    `style-src 'self'${hashes('style')}`,
-    `script-src 'self'${hashes('script')}`,
-    "img-src 'self' data:",
-    "object-src 'none'",
-    "base-uri 'none'",
-    "form-action 'self'",
-    "frame-ancestors 'none'",
-  ];
-  return { 'content-security-policy': policy.join('; '), 'cache-control': 'no-cache' };
-}
+import { mobileConfig, mobileConfigType } from './mobileconfig.ts';
+import { pageHeaders } from './security-headers.ts';
 
 /**
  * Serves `body` at `path` (GET and HEAD, to everyone) with an ETag. `path` is a literal one; `headers` in addition.
- * For pages that are made per request give a `Routes` of your own with a raw handler and `pageHeaders`.
+ * For pages that are made per request give a `Routes` of your own with a raw handler and `pageHeaders`. A page's styles
+ * and scripts are files of their own: what is inline does not run.
  */
 export function staticPage(
   path: string,
@@ -37,10 +21,10 @@ export function staticPage(
 ): Routes {
   const content = Buffer.from(body);
   const etag = `"${createHash('sha256').update(content).digest('base64url').slice(0, 22)}"`;
-  const isPage = contentType.startsWith('text/html');
+  const isPage = /^text\/(html|javascript)/.test(contentType);
   const all = {
     'cache-control': 'no-cache',
-    ...(isPage ? pageHeaders(content.toString()) : {}),
+    ...(isPage ? pageHeaders : {}),
     ...headers,
     'content-type': contentType,
     etag,
@@ -58,11 +42,32 @@ export function staticPage(
   );
 }
 
-/** The root certificate (DER), in the form that phones and browsers offer to install. */
+/**
+ * The root certificate in the forms that devices install. `.crt` holds DER: Android takes that form under that name, and
+ * Windows, macOS and Firefox take it as well; `.pem` is for Linux and for programs; `.mobileconfig` for Apple's.
+ */
 export function certificateRoutes(rootDer: Uint8Array): Routes {
-  return staticPage('/nightjar-root.crt', 'application/x-x509-ca-cert', rootDer, {
-    'content-disposition': 'attachment; filename="nightjar-root.crt"',
+  const pem = `${Buffer.from(rootDer)
+    .toString('base64')
+    .replace(/.{1,64}/g, '$&\n')}`;
+  const forms = [
+    ['nightjar-root.crt', 'application/x-x509-ca-cert', rootDer],
+    ['nightjar-root.der', 'application/x-x509-ca-cert', rootDer],
+    ['nightjar-root.pem', 'application/x-pem-file', `-----BEGIN CERTIFICATE-----\n${pem}-----END CERTIFICATE-----\n`],
+    ['nightjar.mobileconfig', mobileConfigType, mobileConfig(rootDer)],
+  ] as const;
+  const all = forms.map(([name, type, body]) => {
+    const { contract, handlers } = staticPage(`/${name}`, type, body, {
+      'content-disposition': `attachment; filename="${name}"`,
+    });
+    const named = <T>(of: Readonly<Record<string, T>>) =>
+      Object.entries(of).map(([key, value]) => [`${key} ${name}`, value] as const);
+    return { contract: named(contract), handlers: named(handlers) };
   });
+  return {
+    contract: Object.fromEntries(all.flatMap(({ contract }) => contract)),
+    handlers: Object.fromEntries(all.flatMap(({ handlers }) => handlers)),
+  };
 }
 
 /** Text for a place in HTML, also inside a quoted attribute. */

@@ -17,6 +17,8 @@ export type RegisterOptions = Readonly<{
   bodyReadMs: number;
   /** Called with what a handler threw after it had begun to write the reply itself. */
   brokenReply(error: unknown, request: FastifyRequest, reply: FastifyReply): void;
+  /** Told of each 403 and 404 to a caller who is known: what is not theirs. Never throws. */
+  refused?(caller: Caller, status: number, route: string): void;
 }>;
 
 type Handler = (input: RouteInput<RouteContract>, reply: FastifyReply) => Promise<unknown>;
@@ -88,7 +90,9 @@ function addRoute(
   options: RegisterOptions,
 ): void {
   const onRequest: onRequestHookHandler = (request, _reply, done) => {
-    callers.set(request, admit(contract, options.identify(request)));
+    const caller = options.identify(request);
+    callers.set(request, caller);
+    admitted(contract, caller);
     if (contract.body !== undefined) limitBodyTime(request, options.bodyReadMs);
     done();
   };
@@ -96,14 +100,25 @@ function addRoute(
     method: contract.method,
     url: contract.path,
     bodyLimit: contract.bodyBytesMax ?? bodyBytesMax,
+    // For whoever lists the routes that there are, with who may use each.
+    config: { access: contract.access },
     schema: schemaOf(contract),
     onRequest,
+    onResponse: (request, { statusCode }, done) => {
+      const caller = callers.get(request) ?? { kind: 'nobody' };
+      if ((statusCode === 403 || statusCode === 404) && caller.kind !== 'nobody') {
+        options.refused?.(caller, statusCode, `${contract.method} ${contract.path}`);
+      }
+      done();
+    },
     preValidation: (request, _reply, done) => {
       readText(contract.params, request.params);
       readText(contract.query, request.query);
       done();
     },
     handler: (request, reply) => {
+      // A body may come as slowly as a minute: who has been thrown out meanwhile is not there any more.
+      if (contract.body !== undefined) callers.set(request, admitted(contract, options.identify(request)));
       const input = inputOf(contract, request, callers.get(request));
       if (contract.raw === true) {
         // Nothing is returned: the handler ends the reply itself, at once or when its stream ends.
@@ -146,11 +161,19 @@ function inputOf(
   return input as RouteInput<RouteContract>;
 }
 
-/** @throws {CodedError} `unauthenticated`, or `forbidden` for somebody who is known and may not. */
-function admit(contract: RouteContract, caller: Caller): Caller {
+/** @throws {CodedError} `unauthenticated`, `locked`, `sign-in-incomplete`; `forbidden` for somebody known who may not. */
+function admitted(contract: RouteContract, caller: Caller): Caller {
   if (admits(contract.access, caller)) return caller;
   if (caller.kind === 'nobody') {
     throw new CodedError('unauthenticated', 'The box does not know who is asking. Sign in, or pair this phone again.');
+  }
+  if (caller.kind === 'halfway' && caller.stage === 'locked') {
+    throw new CodedError('locked', 'This page was left alone for a while. Nothing was changed; unlock it first.');
+  }
+  if (caller.kind === 'halfway') {
+    throw new CodedError('sign-in-incomplete', 'The sign-in is not finished. Finish it first; nothing was changed.', {
+      facts: { stage: caller.stage },
+    });
   }
   throw new CodedError('forbidden', 'This is not for you to do here. Nothing was changed.');
 }

@@ -162,7 +162,7 @@ test.each([
   const page = await get('/');
   expect(page.text).toContain(identity.fingerprint.slice(0, 4));
   expect(page.text).toContain('/nightjar-root.crt');
-  expect(page.headers['content-security-policy']).toContain("style-src 'self' 'sha256-");
+  expect(page.headers['content-security-policy']).toContain("style-src 'self';");
   const redirect = await get('/pair?x=1');
   expect([redirect.status, redirect.headers.location]).toEqual([308, `https://${address}:${https}/pair?x=1`]);
   for (const path of ['/api/open', '/api/owner', '/api/nothing', '/api/health?x=1']) {
@@ -203,7 +203,14 @@ test('every answer carries the security headers, problems included; the API is n
     const { headers } = await ask({ port, path });
     expect(headers['x-content-type-options']).toBe('nosniff');
     expect(headers['referrer-policy']).toBe('no-referrer');
-    expect(headers['content-security-policy']).toMatch(/default-src 'self'.*frame-ancestors 'none'/);
+    const own =
+      path === '/pair'
+        ? /^default-src 'self'; .*frame-ancestors 'none'/
+        : /^sandbox; default-src 'none'; .*frame-ancestors 'none'/;
+    expect(headers['content-security-policy']).toMatch(own);
+    expect(headers['x-frame-options']).toBe('DENY');
+    expect(headers['permissions-policy']).toContain('geolocation=()');
+    expect(headers['strict-transport-security']).toBeUndefined();
     expect(headers['cross-origin-opener-policy']).toBe('same-origin');
     expect(headers['cross-origin-resource-policy']).toBe('same-origin');
     expect(headers['cache-control']).toBe(path === '/pair' ? 'no-cache' : 'no-store');

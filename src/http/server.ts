@@ -12,6 +12,7 @@ import type { Caller } from './caller.ts';
 import type { Routes } from './contract.ts';
 import {
   checkForwarding,
+  checkHeaders,
   checkHost,
   checkOrigin,
   checkTarget,
@@ -22,9 +23,10 @@ import {
   plainHttpPaths,
   transportOf,
 } from './gate.ts';
-import { Listener, type SecureContexts } from './listeners.ts';
+import { Listener, type ListenerLimits, type SecureContexts } from './listeners.ts';
 import { type Problem, toProblem } from './problem.ts';
 import { ajvOptions, methodsOf, registerRoutes } from './register.ts';
+import { securityHeaders } from './security-headers.ts';
 
 export { transportOf } from './gate.ts';
 export type { SecureContexts } from './listeners.ts';
@@ -44,16 +46,11 @@ export type HttpServerDeps = Readonly<{
   stopLimitMs?: number;
   /** How long a body that is read whole may take. Default 60 s. */
   bodyReadMs?: number;
+  /** Told of each 403 and 404 to a caller who is known. Never throws. */
+  refused?: (caller: Caller, status: number, route: string) => void;
+  /** Of connections, where others than the box's own are wanted. */
+  limits?: Partial<ListenerLimits>;
 }>;
-
-const securityHeaders = {
-  'x-content-type-options': 'nosniff',
-  'referrer-policy': 'no-referrer',
-  'content-security-policy':
-    "default-src 'self'; img-src 'self' data:; object-src 'none'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'",
-  'cross-origin-opener-policy': 'same-origin',
-  'cross-origin-resource-policy': 'same-origin',
-} as const;
 
 export class HttpServer {
   readonly #deps: HttpServerDeps;
@@ -74,12 +71,14 @@ export class HttpServer {
 
   /** Resolves with the port. `host` default: all addresses, IPv6 and IPv4. Port 0: any free one. */
   async listenHttp(port: number, host?: string): Promise<number> {
-    return this.#open(new Listener(await this.#handler('http')), (listener) => listener.listenPort(port, host));
+    return this.#open(new Listener(await this.#handler('http'), undefined, this.#deps.limits), (listener) =>
+      listener.listenPort(port, host),
+    );
   }
 
   /** As `listenHttp`; from then on plain http sends people to this port. */
   async listenHttps(port: number, contexts: SecureContexts, host?: string): Promise<number> {
-    const listener = new Listener(await this.#handler('https'), contexts);
+    const listener = new Listener(await this.#handler('https'), contexts, this.#deps.limits);
     this.#httpsPort = await this.#open(listener, (one) => one.listenPort(port, host));
     return this.#httpsPort;
   }
@@ -123,7 +122,6 @@ export class HttpServer {
     return (request: IncomingMessage, response: ServerResponse): void => {
       markTransport(request, name, this.#deps.loopbackHttp);
       for (const [header, value] of Object.entries(securityHeaders)) response.setHeader(header, value);
-      if (request.url?.startsWith('/api/')) response.setHeader('cache-control', 'no-store');
       app.routing(request, response);
     };
   }
@@ -151,6 +149,7 @@ export class HttpServer {
       identify: (request) => (transportOf(request) === 'http' ? { kind: 'nobody' } : this.#deps.identify(request)),
       bodyReadMs: this.#deps.bodyReadMs ?? 60_000,
       brokenReply: (error, request, reply) => this.#answerBroken(error, request, reply),
+      ...(this.#deps.refused !== undefined && { refused: this.#deps.refused }),
     });
     await app.ready();
     return app;
@@ -162,12 +161,14 @@ export class HttpServer {
     const url = raw.url ?? '';
     if (this.#stopping.signal.aborted) throw new CodedError('stopping', 'The box is stopping. Try again in a moment.');
     checkTarget(url);
+    checkHeaders(raw);
     const transport = transportOf(request);
     if (transport === 'console') return true;
     if (transport === 'loopback-http') checkForwarding(raw.headers);
     const host = checkHost(raw.headers.host, this.#deps.allowHost);
     if (transport === 'http') return this.#gatePlainHttp(request, reply, host);
-    checkOrigin(request.method, transport === 'https' ? 'https' : 'http', host, raw.headers);
+    const asked = { method: request.method, url, headers: raw.headers };
+    checkOrigin(asked, transport === 'https' ? 'https' : 'http', host);
     return true;
   }
 

@@ -2,7 +2,8 @@
  * Owns the one page of plain http: what this is, and how to come to trust it.
  * Never carries a secret: anybody on the way can read it and change it, which it says.
  */
-import { escapeHtml, pageHeaders } from './pages.ts';
+import { escapeHtml } from './pages.ts';
+import { pageHeaders } from './security-headers.ts';
 
 export type Welcome = Readonly<{
   /** The box's name. */
@@ -22,7 +23,7 @@ export function groupFingerprint(fingerprint: string): string {
 /** A whole HTML page without scripts, and the headers that go with it. */
 export function welcomePage({ box, fingerprint, host, httpsPort }: Welcome): {
   html: string;
-  headers: Record<string, string>;
+  headers: Readonly<Record<string, string>>;
 } {
   const port = httpsPort === 443 ? '' : `:${httpsPort}`;
   const named = `https://${box}.local${port}/`;
@@ -33,7 +34,8 @@ export function welcomePage({ box, fingerprint, host, httpsPort }: Welcome): {
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <title>${escapeHtml(box)} - Nightjar</title>
-<style>${style}</style>
+<link rel="icon" href="data:,">
+<link rel="stylesheet" href="/static/welcome.css">
 </head>
 <body>
 <main>
@@ -41,15 +43,38 @@ export function welcomePage({ box, fingerprint, host, httpsPort }: Welcome): {
 <p>This is a Nightjar: a box in this house that backs up its phones, to disks that you own.</p>
 <h2>1. Install the box's certificate</h2>
 <p>So that your device knows this box and nobody can read along.</p>
-<p><a class="button" href="/nightjar-root.crt">Download the certificate</a></p>
+<div class="device">
+<h3>iPhone, iPad</h3>
+<p><a class="button" href="/nightjar.mobileconfig">Get the profile</a></p>
+<ol>
+<li>Tap Allow, then Close.</li>
+<li>Open Settings, tap <b>Profile Downloaded</b>, then <b>Install</b>.</li>
+<li>Settings, General, About, <b>Certificate Trust Settings</b>: switch this box on.</li>
+</ol>
+</div>
+<div class="device">
+<h3>Android</h3>
+<p><a class="button" href="/nightjar-root.crt">Get the certificate</a></p>
+<ol>
+<li>Open Settings and search for <b>CA certificate</b>.</li>
+<li>Tap <b>CA certificate</b>, Install anyway, and choose nightjar-root.crt.</li>
+</ol>
+<p>Android then says that the network may be monitored. It says so of every certificate that you add yourself.</p>
+</div>
+<div class="device">
+<h3>Computers</h3>
 <ul>
-<li><b>iPhone, iPad:</b> open the download in Settings, install the profile, then switch it on under General, About,
-Certificate Trust Settings.</li>
-<li><b>Android:</b> Settings, Security, More, Install a certificate, CA certificate, and choose the download.</li>
-<li><b>Mac:</b> open it in Keychain Access and set it to Always Trust.</li>
-<li><b>Windows:</b> open it, Install Certificate, into Trusted Root Certification Authorities.</li>
-<li><b>Firefox:</b> Settings, Certificates, View, Authorities, Import.</li>
+<li><b>Mac:</b> open <a href="/nightjar-root.crt">nightjar-root.crt</a> in Keychain Access and set it to Always Trust.</li>
+<li><b>Windows:</b> open <a href="/nightjar-root.crt">nightjar-root.crt</a>, Install Certificate, into Trusted Root
+Certification Authorities.</li>
+<li><b>Firefox:</b> Settings, Certificates, View Certificates, Authorities, Import:
+<a href="/nightjar-root.crt">nightjar-root.crt</a>.</li>
+<li><b>Linux:</b> save <a href="/nightjar-root.pem">nightjar-root.pem</a> as
+/usr/local/share/ca-certificates/nightjar.crt and run update-ca-certificates. Chrome has a list of its own: Settings,
+Privacy and security, Security, Manage certificates.</li>
 </ul>
+<p>The same certificate under another name: <a href="/nightjar-root.der">nightjar-root.der</a>.</p>
+</div>
 <p>It can vouch for this box only: for names and addresses of a home network, never for a site of the internet.</p>
 <h2>2. Compare its fingerprint</h2>
 <p>This page came without encryption. Before you trust the certificate, compare the fingerprint that your device shows
@@ -62,24 +87,5 @@ with the one that the box shows by itself: on its console, or with every pairing
 </body>
 </html>
 `;
-  return { html, headers: pageHeaders(html) };
+  return { html, headers: pageHeaders };
 }
-
-const style = `
-:root { color-scheme: light dark; --ink: #1d2330; --soft: #5a6272; --paper: #f6f5f1; --card: #fff; --accent: #2f5d8a; }
-@media (prefers-color-scheme: dark) {
-  :root { --ink: #e9e7e0; --soft: #a4a9b5; --paper: #12151c; --card: #1b202a; --accent: #8fb8e0; }
-}
-body { margin: 0; background: var(--paper); color: var(--ink); font: 17px/1.55 system-ui, sans-serif; }
-main { max-width: 40rem; margin: 0 auto; padding: 2.5rem 1.25rem 4rem; }
-h1 { font-size: 2rem; margin: 0 0 .5rem; }
-h2 { font-size: 1.15rem; margin: 2.25rem 0 .5rem; }
-ul { padding-left: 1.2rem; color: var(--soft); }
-li { margin: .35rem 0; }
-b { color: var(--ink); font-weight: 600; }
-a { color: var(--accent); overflow-wrap: anywhere; }
-.button { display: inline-block; padding: .7rem 1.1rem; border: 1px solid var(--accent); border-radius: .6rem;
-  background: var(--card); text-decoration: none; font-weight: 600; }
-.fingerprint { padding: 1rem; border-radius: .6rem; background: var(--card);
-  font: 1rem/1.9 ui-monospace, monospace; word-spacing: .35em; }
-`;

@@ -50,6 +50,16 @@ export const LibraryEvent = Type.Union([
   Type.Object({ type: Type.Literal('trashed'), assets: AssetIds }),
   Type.Object({ type: Type.Literal('restored'), assets: AssetIds }),
   Type.Object({ type: Type.Literal('deleted'), assets: AssetIds }),
+  Type.Object(
+    {
+      type: Type.Literal('erasure'),
+      person: Type.String({ description: 'their id' }),
+      files: Type.Integer(),
+      done: Type.Integer({ description: 'of these, gone' }),
+      ended: Type.Boolean({ description: 'nothing is left' }),
+    },
+    { description: 'all data of a person is being deleted; told to owners too' },
+  ),
 ]);
 export type LibraryEvent = Static<typeof LibraryEvent>;
 

@@ -169,7 +169,8 @@ function heldElsewhere(
   }
   if (item.sha256 === undefined) return undefined;
   const same = rows.assetByContent(phone.personId, Buffer.from(item.sha256, 'hex'));
-  if (same === undefined || (same.state !== 'present' && !isDeleted(same.state))) return undefined;
+  if (same === undefined || rows.isBeingErased(same)) return undefined;
+  if (same.state !== 'present' && !isDeleted(same.state)) return undefined;
   return { assetId: same.id, deleted: same.state !== 'present' };
 }
 

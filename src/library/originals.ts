@@ -12,6 +12,8 @@ import type { AssetRow } from './store.ts';
 
 export type Original = Readonly<{ asset: AssetRow; file: FileHandle }>;
 
+const savedType = 'application/octet-stream';
+
 /** Without O_NONBLOCK a named pipe would hold one of the few threads that all files are read by, for ever. */
 export const originalFlags = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK;
 
@@ -71,12 +73,11 @@ export async function sendOriginal(
     .header('Accept-Ranges', 'bytes')
     .header('Cache-Control', 'private, no-cache')
     .header('Last-Modified', new Date(asset.mtime ?? asset.added_at).toUTCString())
-    .header('Content-Type', part === undefined ? asset.media_type : 'video/mp4')
-    // An original is untrusted: it is shown as what its name says, or saved, and never run as a page.
-    .header('Content-Security-Policy', "sandbox; default-src 'none'")
+    // An original is untrusted: it is shown as the picture or video that its name says, or saved, and never run as a page.
+    .header('Content-Type', part === undefined ? shownType(asset) : 'video/mp4')
     .header(
       'Content-Disposition',
-      `${asset.kind === 'photo' || asset.kind === 'video' ? 'inline' : 'attachment'}; filename*=UTF-8''${encode(part === undefined ? name : `${name}.mp4`)}`,
+      `${shownType(asset) === savedType ? 'attachment' : 'inline'}; filename*=UTF-8''${encode(part === undefined ? name : `${name}.mp4`)}`,
     );
   if (matches(headers['if-none-match'], etag)) {
     await file.close();
@@ -99,6 +100,12 @@ export async function sendOriginal(
     return;
   }
   reply.send(file.createReadStream({ start: first + start, end: first + end, highWaterMark: 256 * 1024 }));
+}
+
+/** What a browser is told of an original: pictures and videos, and no form of them that can hold a script. */
+function shownType({ kind, media_type: type }: AssetRow): string {
+  const shown = (kind === 'photo' || kind === 'video') && /^(image|video)\/[a-z0-9.-]+$/.test(type);
+  return shown ? type : savedType;
 }
 
 /** One `bytes=` range within `size`; undefined when there is none that counts (RFC 9110, section 14.1.2). */

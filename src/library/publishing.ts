@@ -123,6 +123,7 @@ export class Publishing {
     if (known !== undefined && (await this.#isKept(library, known))) {
       const { id } = known;
       await library.database.write(() => {
+        refuseErased(library, id);
         library.items.putSafe(this.#item(arrival), id);
         arrival.record(id);
       });
@@ -160,6 +161,7 @@ export class Publishing {
     const item = this.#item(arrival);
     if (known !== undefined) {
       return await library.database.write(() => {
+        refuseErased(library, known.id);
         // Its owner may have deleted it since it was looked at.
         const deleted = isDeleted(library.rows.asset(known.id));
         if (!deleted) library.rows.reserveAgain(known.id, arrival.source);
@@ -352,6 +354,16 @@ export function parentOf(path: string): string {
 
 function isDeleted(asset: AssetRow | undefined): boolean {
   return asset?.state === 'trashed' || asset?.state === 'deleted';
+}
+
+/** @throws {CodedError} `busy`: acknowledged by what is being deleted, it would be lost. */
+function refuseErased({ rows }: OpenLibrary, assetId: number): void {
+  const asset = rows.asset(assetId);
+  if (asset === undefined || !rows.isBeingErased(asset)) return;
+  throw new CodedError(
+    'busy',
+    'What the box had of this person is being deleted, and this photo with it. Send it again in a moment: then it is kept.',
+  );
 }
 
 /** What the phone told of its own photo counts more than what stands in the file. A pair that is full takes no more. */

@@ -87,6 +87,12 @@ export class LibraryStore {
     return this.#database.get(`SELECT ${assetColumns} FROM asset WHERE person_id = ? AND sha256 = ?`, personId, sha256);
   }
 
+  /** Whether it goes with the rest of its person's data: whatever is said of it now is over in a moment. */
+  isBeingErased({ id, person_id: personId }: Pick<AssetRow, 'id' | 'person_id'>): boolean {
+    const row = this.#database.get('SELECT 1 FROM erasure WHERE person_id = ? AND asset_max >= ?', personId, id);
+    return row !== undefined;
+  }
+
   hasAssetOfSize(personId: string, size: number): boolean {
     return (
       this.#database.get('SELECT 1 FROM asset WHERE person_id = ? AND size = ? LIMIT 1', personId, size) !== undefined

@@ -208,6 +208,33 @@ describe('pictures', () => {
     expect(order.length).toBeLessThan(10);
   });
 
+  it('are not kept of what was deleted with its person while they were made', async () => {
+    const { promise: gone, resolve: go } = Promise.withResolvers<void>();
+    const { promise: read, resolve: isRead } = Promise.withResolvers<void>();
+    const decode = maker.decode.bind(maker);
+    maker.decode = async (...job) => {
+      const answer = await decode(...job);
+      isRead();
+      await gone;
+      return answer;
+    };
+    const id = await send('one.jpg');
+    await read;
+    const open = box.library.current();
+    await pictures.remove(open, [id]);
+    await open.database.write(() => {
+      open.database.run('DELETE FROM phone_item WHERE asset_id = ?', id);
+      open.database.run('DELETE FROM upload WHERE asset_id = ?', id);
+      open.database.run('DELETE FROM asset WHERE id = ?', id);
+    });
+    go();
+    // Pictures are made one after the other.
+    const next = await send('two.jpg');
+    expect(await text(next)).toBe('grid of two.jpg');
+    expect([existsSync(fileOf(id)), existsSync(fileOf(next))]).toEqual([false, true]);
+    expect(told.map(({ asset }) => asset)).toEqual([next]);
+  });
+
   it('are nobody else’s', async () => {
     const id = await send('mine.jpg');
     await text(id);

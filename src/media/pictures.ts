@@ -252,8 +252,8 @@ export class Pictures {
       if (!diskIsFull(error)) throw error;
       return false;
     }
-    // Deleted for good meanwhile: nothing of it is kept.
-    if (open.rows.asset(row.id)?.state === 'deleted') await this.remove(open, [row.id]);
+    // Deleted for good meanwhile, or with all of its person's data (then its row is gone too): nothing of it is kept.
+    if ((open.rows.asset(row.id)?.state ?? 'deleted') === 'deleted') await this.remove(open, [row.id]);
     else this.#keep(store, row, answer);
     return true;
   }

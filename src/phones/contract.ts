@@ -1,4 +1,5 @@
 import { Type } from 'typebox';
+import { PublicKey, RecoveryCodesOnce } from '../access/approvals-contract.ts';
 import type { Contract } from '../http/contract.ts';
 
 const Milliseconds = Type.Integer({ description: 'milliseconds since 1970, UTC' });
@@ -93,8 +94,16 @@ export const phonesContract = {
     summary: 'Opens a pairing for 15 minutes; a newer one closes the older',
     body: Type.Object({
       person: Type.Optional(Type.String({ maxLength: 64, description: 'name; default: the one who asks' })),
-      phone: Type.String({ minLength: 1, maxLength: 64 }),
+      phone: Type.Optional(
+        Type.String({ minLength: 1, maxLength: 64, description: 'its name; default: that of the phone it replaces' }),
+      ),
       baseFolder: Type.Optional(Type.String({ maxLength: 512, description: 'default Photos/<person>' })),
+      replaces: Type.Optional(
+        Type.String({
+          maxLength: 64,
+          description: 'id of the phone whose place, person and folder it takes; needs a fresh confirmation',
+        }),
+      ),
     }),
     status: 201,
     reply: Type.Object({
@@ -126,6 +135,8 @@ export const phonesContract = {
       box: Type.String({ description: "the box's name" }),
       addresses: Type.Array(Type.String({ description: 'host:port, the .local name first' })),
       fingerprint: Type.String({ description: 'SHA-256 of the root certificate, lower-case hexadecimal' }),
+      replaces: Type.Union([Type.String(), Type.Null()], { description: 'the name of the phone whose place it takes' }),
+      mayApprove: Type.Boolean({ description: 'a key that it brings may approve sign-ins' }),
     }),
   },
   redeemPairing: {
@@ -138,6 +149,7 @@ export const phonesContract = {
       Type.Object({
         client: Type.Optional(ClientWord),
         clientVersion: Type.Optional(ClientWord),
+        approverKey: Type.Optional(PublicKey),
       }),
     ]),
     bodyBytesMax: publicBodyBytesMax,
@@ -148,6 +160,8 @@ export const phonesContract = {
       person: Type.String(),
       box: Type.String({ description: "the box's name" }),
       token: Type.String({ description: 'Authorization: Bearer TOKEN' }),
+      approver: Type.Boolean({ description: 'its key may approve sign-ins' }),
+      recoveryCodes: RecoveryCodesOnce,
     }),
   },
 } as const satisfies Contract;

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
+import { qrSvg } from '../platform/qr.ts';
 import { buildPairingLink, parsePairingLink } from './pairing-link.ts';
-import { pairingQrSvg } from './pairing-qr.ts';
 
 const link = {
   host: 'nightjar.local:8443',
@@ -40,7 +40,7 @@ test('anything else is no pairing link', () => {
 });
 
 test('the picture is an SVG without script', async () => {
-  const svg = await pairingQrSvg(buildPairingLink(link));
+  const svg = await qrSvg(buildPairingLink(link));
   expect(svg).toMatch(/^<svg /);
   expect(svg).not.toContain('<script');
 });

@@ -34,7 +34,8 @@ export function findOpenPairing(store: PhonesStore, key: PairingKey, now: number
   if (row === undefined) return { refused: unknownPairing('secret' in key) };
   if ('refused' in row) return row;
   if (row.redeemed_at !== null) return { refused: usedPairing() };
-  if (row.expires_at <= now) return { refused: expiredPairing() };
+  // Made in the future: the clock was set back, and nobody knows for how long it would be good.
+  if (row.expires_at <= now || row.created_at > now) return { refused: expiredPairing() };
   return { row };
 }
 

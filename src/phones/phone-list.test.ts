@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { expect, test } from 'vitest';
 import { BoxState, codeOf } from '../../test/support/box-state.ts';
+import { noApprovers } from '../../test/support/no-approvers.ts';
 import type { PersonCaller, PhoneCaller } from '../http/caller.ts';
 import { Phones } from './phones.ts';
 
@@ -13,7 +14,7 @@ async function setUp(box: BoxState) {
   const { access, owner } = await box.openClaimed();
   const { database, now, log } = box;
   const boxFacts = () => ({ name: 'nightjar', addresses: ['10.0.0.7:8443'], fingerprint: 'ab'.repeat(32) });
-  const phones = new Phones({ database, access, boxFacts, now, randomBytes, log });
+  const phones = new Phones({ ...noApprovers, database, access, boxFacts, now, randomBytes, log });
   phones.open();
   const pair = async (person: string): Promise<PhoneCaller> => {
     const { code } = await phones.createPairing(consoleCaller, { person, phone: `${person}’s` });
@@ -22,7 +23,7 @@ async function setUp(box: BoxState) {
     if (caller === undefined) throw new Error('not paired');
     return caller;
   };
-  const tom = await access.addPerson('Tom', consoleCaller);
+  const tom = await box.addPerson('Tom');
   const caller = ({ id, role }: { id: string; role: 'owner' | 'member' }): PersonCaller => ({
     kind: 'person',
     personId: id,

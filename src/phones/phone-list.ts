@@ -3,6 +3,7 @@
  * Decides whose phone is whose: another person's is answered as one that does not exist.
  */
 import type { Access } from '../access/access.ts';
+import type { Approvers } from '../access/approvers.ts';
 import { actorOf } from '../access/audit.ts';
 import type { ConsoleCaller, PersonCaller, PhoneCaller } from '../http/caller.ts';
 import type { Database } from '../platform/database.ts';
@@ -32,6 +33,9 @@ export type PhoneListOptions = Readonly<{
   database: Database;
   store: PhonesStore;
   access: Pick<Access, 'record'>;
+  approvers: Pick<Approvers, 'ofPhone' | 'phoneEndedInWrite'>;
+  /** @throws {CodedError} `confirm-first` */
+  requireConfirmed: (caller: PersonCaller) => void;
   now: () => number;
 }>;
 
@@ -83,16 +87,28 @@ export class PhoneList {
   }
 
   /**
-   * Ends every credential of a phone; the next request is refused. Its photos stay.
-   * @throws {CodedError} `not-found`, also for another person's phone
+   * Ends every credential of a phone, and its right to approve; the next request is refused. Its photos stay.
+   * @throws {CodedError} `not-found`, also for another person's phone; `confirm-first` and `too-early` for one that approves
    */
   async revoke(caller: PersonCaller | ConsoleCaller, id: string): Promise<void> {
-    const { database, store, access, now } = this.#options;
+    const { database, store, access, approvers, now } = this.#options;
     await database.write(() => {
       const row = store.phone(id);
-      if (row === undefined || !maySee(caller, row) || !store.revoke(id, now())) throw noSuchPhone();
+      if (row === undefined || !maySee(caller, row)) throw noSuchPhone();
+      // With it goes a second factor: no page that was left open is enough for that.
+      if (caller.kind === 'person' && approvers.ofPhone(id) !== undefined) this.#options.requireConfirmed(caller);
+      if (!store.revoke(id, now())) throw noSuchPhone();
       access.record({ event: 'phone-revoked', actor: actorOf(caller), subject: id });
+      approvers.phoneEndedInWrite(id, row.person_id, caller.kind === 'person' ? caller.sessionId : undefined);
     });
+  }
+
+  /** A person leaves: ends all their phones as `revoke` does. Only inside `database.write`. */
+  endAllInWrite(personId: string): void {
+    const { store, approvers, now } = this.#options;
+    for (const { id } of store.phonesOf(personId)) {
+      if (store.revoke(id, now())) approvers.phoneEndedInWrite(id, personId, undefined);
+    }
   }
 
   /**

@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { BoxState, codeOf } from '../../test/support/box-state.ts';
+import { noApprovers } from '../../test/support/no-approvers.ts';
 import type { Access, Person } from '../access/access.ts';
 import type { PersonCaller } from '../http/caller.ts';
 import { parsePairingLink } from './pairing-link.ts';
@@ -17,7 +18,7 @@ const boxFacts = {
 
 function openPhones(box: BoxState, access: Access): Phones {
   const { database, now, log } = box;
-  const phones = new Phones({ database, access, boxFacts: () => boxFacts, now, randomBytes, log });
+  const phones = new Phones({ ...noApprovers, database, access, boxFacts: () => boxFacts, now, randomBytes, log });
   phones.open();
   return phones;
 }
@@ -53,6 +54,8 @@ test('a pairing is looked at without using it up, redeemed once, and the phone i
     box: boxFacts.name,
     addresses: boxFacts.addresses,
     fingerprint: boxFacts.fingerprint,
+    replaces: null,
+    mayApprove: false,
   };
   expect(await phones.lookAtPairing(keyOf(pairing))).toEqual(look);
   expect(await phones.lookAtPairing({ code: pairing.code.toLowerCase().replace('-', ' ') })).toEqual(look);
@@ -157,8 +160,8 @@ test('a revoked phone is refused at its very next request', async () => {
 
 test('members see, pair and revoke their own phones only', async () => {
   await using box = new BoxState();
-  const { access, phones, owner } = await setUp(box);
-  const tom = callerFor(await access.addPerson('Tom', consoleCaller));
+  const { phones, owner } = await setUp(box);
+  const tom = callerFor(await box.addPerson('Tom'));
   const anna = callerFor(owner);
   const annas = await phones.redeemPairing(keyOf(await phones.createPairing(anna, { phone: 'Anna’s' })), {});
   const toms = await phones.redeemPairing(keyOf(await phones.createPairing(tom, { phone: 'Tom’s' })), {});

@@ -3,74 +3,28 @@
  * Never reads or writes a photo; never keeps a secret readable; never lets one person touch another's phone.
  * Called by the composition root (who is asking), by library (whose phone, which folder), and by its own routes.
  */
-import { createHash } from 'node:crypto';
 import type { Logger } from 'pino';
-import type { Access, Person } from '../access/access.ts';
-import { actorOf } from '../access/audit.ts';
 import type { ConsoleCaller, PersonCaller, PhoneCaller } from '../http/caller.ts';
-import type { Database } from '../platform/database.ts';
-import { displayName } from '../platform/display-names.ts';
 import { CodedError } from '../platform/errors.ts';
-import { type RandomBytes, randomCode, randomUuid } from '../platform/identifiers.ts';
-import { Throttle } from '../platform/throttle.ts';
-import { baseFolder } from './base-folder.ts';
+import type { PairingKey } from './pairing.ts';
 import {
-  codeGroups,
-  codeTriesMax,
-  type Found,
-  findOpenPairing,
-  type PairingKey,
-  pairingCodeDigest,
-  pairingMs,
-  pairingSecretDigest,
-  secretBytes,
-} from './pairing.ts';
-import { buildPairingLink } from './pairing-link.ts';
-import { type ListedPhone, PhoneList, type Plan, seesAll } from './phone-list.ts';
+  type AskedPairing,
+  type OpenPairing,
+  type PairingLook,
+  Pairings,
+  type PairingsOptions,
+  type Redeemed,
+  type Redeemer,
+  tokenDigest,
+} from './pairings.ts';
+import { type ListedPhone, PhoneList, type Plan } from './phone-list.ts';
 import { PhonesStore } from './store.ts';
 
-export type BoxFacts = Readonly<{
-  name: string;
-  /** `host:port` of the https door, best first; at least one. IPv6 in brackets. */
-  addresses: readonly string[];
-  /** The one of them that the link opens; default: the first. */
-  linkAddress?: string;
-  /** SHA-256 of the root certificate's DER, lower-case hexadecimal. */
-  fingerprint: string;
-}>;
+export type { BoxFacts, OpenPairing, PairingLook, Redeemed } from './pairings.ts';
 /** What library needs to know of a phone. */
 export type PhoneFacts = Readonly<{ personId: string; personFolder: string; baseFolder: string; name: string }>;
-export type OpenPairing = Readonly<{
-  link: string;
-  code: string;
-  phone: string;
-  person: string;
-  fingerprint: string;
-  addresses: string[];
-  expiresAt: number;
-}>;
-export type Redeemed = Readonly<{ phoneId: string; phone: string; person: string; box: string; token: string }>;
-/** What a pairing shows before it is used: whose phone it makes, of which box, and where that answers. */
-export type PairingLook = Readonly<{
-  phone: string;
-  person: string;
-  baseFolder: string;
-  expiresAt: number;
-  box: string;
-  addresses: string[];
-  fingerprint: string;
-}>;
+export type PhonesOptions = Omit<PairingsOptions, 'store'> & Readonly<{ log: Logger }>;
 
-export type PhonesOptions = Readonly<{
-  database: Database;
-  access: Pick<Access, 'claimed' | 'person' | 'personByName' | 'record'>;
-  boxFacts: () => BoxFacts;
-  now: () => number;
-  randomBytes: RandomBytes;
-  log: Logger;
-}>;
-
-const phonesMax = 200;
 const tokenBytes = 32;
 /** A credential's last use is written at most this often. */
 const touchMs = 10 * 60_000;
@@ -79,71 +33,29 @@ const endedPairingMs = 7 * 24 * 60 * 60_000;
 
 export class Phones {
   readonly #options: PhonesOptions;
-  readonly #wrongCodes: Throttle;
   readonly #touching = new Set<number>();
-  #parts: { store: PhonesStore; list: PhoneList } | undefined;
+  #parts: { store: PhonesStore; list: PhoneList; pairings: Pairings } | undefined;
 
   constructor(options: PhonesOptions) {
     this.#options = options;
-    // Over all pairings of the box: five tries of each code must not become five tries every few seconds.
-    this.#wrongCodes = new Throttle({
-      now: options.now,
-      freeTries: 10,
-      delayMsFirst: 5_000,
-      delayMsMax: 5 * 60_000,
-      triesMax: 100,
-      restMs: 15 * 60_000,
-      keysMax: 1,
-    });
   }
 
   /** Prepares its statements; the box state must be open. */
   open(): void {
-    const { database, access, now } = this.#options;
+    const { database, access, approvers, requireConfirmed, now } = this.#options;
     const store = new PhonesStore(database);
-    this.#parts = { store, list: new PhoneList({ database, store, access, now }) };
+    const list = new PhoneList({ database, store, access, approvers, requireConfirmed, now });
+    this.#parts = { store, list, pairings: new Pairings({ ...this.#options, store }) };
   }
 
   /**
    * Opens a pairing for 15 minutes and closes any other. `person` is a name; default: who asks. Members pair their own
-   * phones only. @throws {CodedError} `not-set-up`, `not-found`, `forbidden`, `invalid-name`, `conflict`, `invalid-request`
+   * phones only. With `replaces` the phone that comes takes that one's place: person, folder and all that it sent stay.
+   * @throws {CodedError} `not-set-up`, `not-found`, `forbidden`, `invalid-name`, `conflict`, `invalid-request`,
+   * `confirm-first` (to replace a phone)
    */
-  async createPairing(
-    caller: PersonCaller | ConsoleCaller,
-    asked: { person?: string; phone: string; baseFolder?: string },
-  ): Promise<OpenPairing> {
-    const { database, access, boxFacts, now, randomBytes } = this.#options;
-    if (!access.claimed()) {
-      throw new CodedError('not-set-up', 'This box has no owner yet. Set it up first, with its setup code.');
-    }
-    const person = this.#personFor(caller, asked.person);
-    const phone = displayName(asked.phone, 'a phone');
-    const folder = baseFolder(asked.baseFolder, person.folder);
-    const secret = randomBytes(secretBytes).toString('hex');
-    const code = randomCode(randomBytes, codeGroups);
-    const createdAt = now();
-    const expiresAt = createdAt + pairingMs;
-    await database.write(() => {
-      if (this.#rows.phoneCount() >= phonesMax) throw tooManyPhones();
-      this.#rows.openNewPairing({
-        id: randomUuid(randomBytes),
-        personId: person.id,
-        phoneName: phone,
-        baseFolder: folder,
-        secretSha256: pairingSecretDigest(secret),
-        codeSha256: pairingCodeDigest(code),
-        createdAt,
-        expiresAt,
-        triesLeft: codeTriesMax,
-      });
-      access.record({ event: 'pairing-opened', actor: actorOf(caller), subject: person.id });
-    });
-    const box = boxFacts();
-    const host = box.linkAddress ?? box.addresses[0];
-    if (host === undefined) throw new CodedError('internal', 'The box does not know its own address yet. Try again.');
-    const { name, fingerprint, addresses } = box;
-    const link = buildPairingLink({ host, secret, fingerprint, addresses, box: name });
-    return { link, code, phone, person: person.name, fingerprint, addresses: [...addresses], expiresAt };
+  async createPairing(caller: PersonCaller | ConsoleCaller, asked: AskedPairing): Promise<OpenPairing> {
+    return this.#opened.pairings.create(caller, asked);
   }
 
   /**
@@ -151,45 +63,23 @@ export class Phones {
    * @throws {CodedError} `pairing-unknown`, `pairing-used`, `pairing-expired`, `too-many-requests`
    */
   async lookAtPairing(key: PairingKey): Promise<PairingLook> {
-    const found = await this.#open(key, (opened) => opened);
-    const person = this.#livingPerson(found.person_id);
-    const { name: box, addresses, fingerprint } = this.#options.boxFacts();
-    const { phone_name: phone, base_folder: folder, expires_at: expiresAt } = found;
-    return { phone, person: person.name, baseFolder: folder, expiresAt, box, addresses: [...addresses], fingerprint };
+    return this.#opened.pairings.look(key);
   }
 
   /**
-   * Uses a pairing up: phone, credential and audit row, all or none. The token is shown here once.
-   * @throws {CodedError} as `lookAtPairing`
+   * Uses a pairing up: phone, credential, key and audit row, all or none. The token is shown here once. A key that this
+   * pairing may not bring is left aside (`approver: false`). With a key come ten recovery codes for a person who had none
+   * left, shown here once as well.
+   * @throws {CodedError} as `lookAtPairing`; `conflict`, `invalid-request` for the key
    */
-  async redeemPairing(key: PairingKey, by: { client?: string; clientVersion?: string }): Promise<Redeemed> {
-    const { access, boxFacts, now, randomBytes } = this.#options;
-    const phoneId = randomUuid(randomBytes);
-    const token = randomBytes(tokenBytes).toString('hex');
-    return this.#open(key, (pairing) => {
-      const person = this.#livingPerson(pairing.person_id);
-      if (this.#rows.phoneCount() >= phonesMax) throw tooManyPhones();
-      const at = now();
-      this.#rows.insertPhone({
-        id: phoneId,
-        personId: person.id,
-        name: pairing.phone_name,
-        baseFolder: pairing.base_folder,
-        client: by.client ?? null,
-        clientVersion: by.clientVersion ?? null,
-        createdAt: at,
-      });
-      this.#rows.insertCredential(phoneId, 'api', tokenDigest(token), at, null);
-      this.#rows.markRedeemed(pairing.id, phoneId, at);
-      access.record({ event: 'phone-paired', actor: `phone:${phoneId}`, subject: phoneId });
-      return { phoneId, phone: pairing.phone_name, person: person.name, box: boxFacts().name, token };
-    });
+  async redeemPairing(key: PairingKey, by: Redeemer): Promise<Redeemed> {
+    return this.#opened.pairings.redeem(key, by);
   }
 
   /** The phone that holds this token, unless it was revoked. Synchronous and cheap; the last use is written later. */
   phoneByToken(token: string): PhoneCaller | undefined {
     // The token has 256 random bits: looking its digest up tells nothing by time.
-    const row = this.#rows.credential('api', tokenDigest(token));
+    const row = this.#rows.credential(tokenDigest(token));
     if (row === undefined) return undefined;
     const now = this.#options.now();
     if (row.last_used_at === null && row.unused_until !== null && row.unused_until <= now) return undefined;
@@ -205,6 +95,26 @@ export class Phones {
     return (
       row && { personId: row.person_id, personFolder: row.person_folder, baseFolder: row.base_folder, name: row.name }
     );
+  }
+
+  /** Only one that is neither revoked nor of a removed person. */
+  livingPhone(id: string): { personId: string; name: string } | undefined {
+    const row = this.#rows.livingPhone(id);
+    return row && { personId: row.person_id, name: row.name };
+  }
+
+  /** Ends what the phone's page held, and gives it another bearer token. Only inside `database.write`. */
+  renewPageTokenInWrite(phoneId: string): string {
+    const { now, randomBytes } = this.#options;
+    const token = randomBytes(tokenBytes).toString('hex');
+    this.#rows.deletePageCredentials(phoneId);
+    this.#rows.insertCredential(phoneId, 'page', tokenDigest(token), now(), null);
+    return token;
+  }
+
+  /** As `PhoneList.endAllInWrite`. */
+  endPhonesInWrite(personId: string): void {
+    this.#phoneList.endAllInWrite(personId);
   }
 
   /** As `PhoneList.list`. */
@@ -233,7 +143,7 @@ export class Phones {
     return this.#options.database.write(() => this.#rows.removeExpired(now - endedPairingMs, now));
   }
 
-  get #opened(): { store: PhonesStore; list: PhoneList } {
+  get #opened(): { store: PhonesStore; list: PhoneList; pairings: Pairings } {
     if (this.#parts === undefined) throw new CodedError('internal', 'Phones was used before it was opened.');
     return this.#parts;
   }
@@ -246,45 +156,6 @@ export class Phones {
     return this.#opened.list;
   }
 
-  /** Runs `use` on the open pairing of `key`, in the transaction that found it: of two at once, one wins. */
-  async #open<T>(key: PairingKey, use: (pairing: Extract<Found, { row: unknown }>['row']) => T): Promise<T> {
-    const { database, now } = this.#options;
-    if ('code' in key) this.#wrongCodes.attempt('box');
-    const outcome = await database.write(() => {
-      const found = findOpenPairing(this.#rows, key, now());
-      return 'refused' in found ? found : { value: use(found.row) };
-    });
-    if ('refused' in outcome) throw outcome.refused;
-    if ('code' in key) this.#wrongCodes.succeeded('box');
-    return outcome.value;
-  }
-
-  #personFor(caller: PersonCaller | ConsoleCaller, name: string | undefined): Person {
-    const { access } = this.#options;
-    if (name === undefined) {
-      if (caller.kind === 'console') {
-        throw new CodedError('invalid-request', 'Say whose phone it is. Nothing was paired.');
-      }
-      return this.#livingPerson(caller.personId);
-    }
-    const person = access.personByName(name);
-    if (!seesAll(caller) && person?.id !== caller.personId) {
-      throw new CodedError('forbidden', 'Only the owner pairs phones of other people. Nothing was paired.');
-    }
-    if (person === undefined) {
-      throw new CodedError('not-found', `Nobody on this box is called “${name}”. Nothing was paired; add them first.`);
-    }
-    return person;
-  }
-
-  #livingPerson(id: string): Person {
-    const person = this.#options.access.person(id);
-    if (person === undefined) {
-      throw new CodedError('pairing-expired', 'The person this was for is no longer on the box. Nothing was paired.');
-    }
-    return person;
-  }
-
   #touchLater(credentialId: number, phoneId: string, at: number): void {
     if (this.#touching.has(credentialId)) return;
     this.#touching.add(credentialId);
@@ -293,12 +164,4 @@ export class Phones {
       .catch((error: unknown) => this.#options.log.warn({ err: error }, 'a phone’s last use could not be written'))
       .finally(() => this.#touching.delete(credentialId));
   }
-}
-
-function tokenDigest(token: string): Buffer {
-  return createHash('sha256').update(token).digest();
-}
-
-function tooManyPhones(): CodedError {
-  return new CodedError('conflict', `The box has room for ${phonesMax} phones. Nothing was paired; revoke one first.`);
 }

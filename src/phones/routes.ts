@@ -2,8 +2,8 @@ import type { FastifyRequest } from 'fastify';
 import { implement, type Routes } from '../http/contract.ts';
 import type { Transport } from '../http/gate.ts';
 import { CodedError } from '../platform/errors.ts';
+import { qrSvg } from '../platform/qr.ts';
 import { phonesContract } from './contract.ts';
-import { pairingQrSvg } from './pairing-qr.ts';
 import type { Phones } from './phones.ts';
 
 /** The HTTP side of phones. `transportOf` says how a request came in, from the socket. */
@@ -25,7 +25,7 @@ export function phonesRoutes(deps: { phones: Phones; transportOf: (request: Fast
     revokePhone: async ({ caller, params }) => phones.revoke(caller, params.id),
     createPairing: async ({ caller, body }) => {
       const pairing = await phones.createPairing(caller, body);
-      return { ...pairing, qrSvg: await pairingQrSvg(pairing.link) };
+      return { ...pairing, qrSvg: await qrSvg(pairing.link) };
     },
     lookAtPairing: async ({ body, request }) => {
       requirePrivacy(request);

@@ -10,9 +10,16 @@ export type PairingRow = {
   phone_name: string;
   base_folder: string;
   code_sha256: Buffer;
+  created_at: number;
   expires_at: number;
   tries_left: number;
   redeemed_at: number | null;
+  /** The phone whose place the new one takes. */
+  replaces_phone_id: string | null;
+  /** 1: its phone's key may become a second factor. */
+  may_approve: number;
+  /** That opened it; null: the console. */
+  session_id: string | null;
 };
 export type NewPairing = Readonly<{
   id: string;
@@ -24,6 +31,9 @@ export type NewPairing = Readonly<{
   createdAt: number;
   expiresAt: number;
   triesLeft: number;
+  replacesPhoneId: string | null;
+  mayApprove: boolean;
+  sessionId: string | null;
 }>;
 export type NewPhone = Readonly<{
   id: string;
@@ -63,23 +73,29 @@ export type CredentialRow = {
   person_id: string;
 };
 
-const pairingColumns = 'id, person_id, phone_name, base_folder, code_sha256, expires_at, tries_left, redeemed_at';
+/** The phone's programs, and its page: the page's can be renewed by itself when the browser lost it. */
+export type ApiDoor = 'api' | 'page';
+
+const pairingColumns = `id, person_id, phone_name, base_folder, code_sha256, created_at, expires_at, tries_left, redeemed_at,
+  replaces_phone_id, may_approve, session_id`;
 const phoneColumns = `phone.id, phone.name, person.name AS person, person_id, person.folder AS person_folder, base_folder,
   client, client_version, phone.created_at, last_seen_at, next_at, planned_at`;
 const phoneTables = 'phone JOIN person ON person.id = person_id';
 const phoneLives = 'revoked_at IS NULL AND removed_at IS NULL';
 
 export class PhonesStore {
-  readonly #insertPairing: Statement<[string, string, string, string, Buffer, Buffer, number, number, number]>;
-  readonly #closePairings: Statement<[number, number]>;
+  readonly #insertPairing: Statement<
+    [string, string, string, string, Buffer, Buffer, number, number, number, string | null, number, string | null]
+  >;
+  readonly #closePairings: Statement<[number]>;
   readonly #pairingBySecret: Statement<[Buffer], PairingRow>;
-  readonly #openPairing: Statement<[number], PairingRow>;
+  readonly #openPairing: Statement<[number, number], PairingRow>;
   readonly #pairingsByCode: Statement<[Buffer], PairingRow>;
   readonly #countWrongCode: Statement<[string]>;
   readonly #redeem: Statement<[number, string, string]>;
   readonly #insertPhone: Statement<[string, string, string, string, string | null, string | null, number]>;
   readonly #insertCredential: Statement<[string, string, Buffer, number, number | null]>;
-  readonly #credential: Statement<[string, Buffer], CredentialRow>;
+  readonly #credential: Statement<[Buffer], CredentialRow>;
   readonly #touchCredential: Statement<[number, number]>;
   readonly #touchPhone: Statement<[number, string]>;
   readonly #phones: Statement<[], PhoneRow>;
@@ -87,6 +103,8 @@ export class PhonesStore {
   readonly #phone: Statement<[string], PhoneRow>;
   readonly #livingPhone: Statement<[string], PhoneRow>;
   readonly #rename: Statement<[string, string]>;
+  readonly #move: Statement<[string, string | null, string | null, string]>;
+  readonly #deletePageCredentials: Statement<[string]>;
   readonly #plan: Statement<[number | null, number, string | null, string | null, string]>;
   readonly #countPhones: Statement<[], { count: number }>;
   readonly #revoke: Statement<[number, string]>;
@@ -97,14 +115,14 @@ export class PhonesStore {
   constructor(database: Database) {
     this.#insertPairing = database.prepare(
       `INSERT INTO pairing (id, person_id, phone_name, base_folder, secret_sha256, code_sha256, created_at, expires_at,
-       tries_left) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+       tries_left, replaces_phone_id, may_approve, session_id) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
     );
     this.#closePairings = database.prepare(
-      'UPDATE pairing SET expires_at = ? WHERE redeemed_at IS NULL AND expires_at > ?',
+      'UPDATE pairing SET expires_at = created_at WHERE redeemed_at IS NULL AND expires_at > ?',
     );
     this.#pairingBySecret = database.prepare(`SELECT ${pairingColumns} FROM pairing WHERE secret_sha256 = ?`);
     this.#openPairing = database.prepare(
-      `SELECT ${pairingColumns} FROM pairing WHERE redeemed_at IS NULL AND expires_at > ? LIMIT 1`,
+      `SELECT ${pairingColumns} FROM pairing WHERE redeemed_at IS NULL AND expires_at > ? AND created_at <= ? LIMIT 1`,
     );
     this.#pairingsByCode = database.prepare(
       `SELECT ${pairingColumns} FROM pairing WHERE code_sha256 = ? ORDER BY created_at DESC LIMIT 2`,
@@ -123,7 +141,7 @@ export class PhonesStore {
     this.#credential = database.prepare(
       `SELECT phone_credential.id AS credential_id, last_used_at, unused_until, phone_id, phone.name AS phone_name,
        person_id FROM phone_credential JOIN phone ON phone.id = phone_id JOIN person ON person.id = person_id
-       WHERE door = ? AND secret_sha256 = ? AND ${phoneLives}`,
+       WHERE door IN ('api', 'page') AND secret_sha256 = ? AND ${phoneLives}`,
     );
     this.#touchCredential = database.prepare('UPDATE phone_credential SET last_used_at = ? WHERE id = ?');
     this.#touchPhone = database.prepare('UPDATE phone SET last_seen_at = ? WHERE id = ?');
@@ -139,6 +157,11 @@ export class PhonesStore {
       `SELECT ${phoneColumns} FROM ${phoneTables} WHERE phone.id = ? AND ${phoneLives}`,
     );
     this.#rename = database.prepare('UPDATE phone SET name = ? WHERE id = ?');
+    this.#move = database.prepare(
+      `UPDATE phone SET name = ?, client = ?, client_version = ?, last_seen_at = NULL, next_at = NULL, planned_at = NULL
+       WHERE id = ?`,
+    );
+    this.#deletePageCredentials = database.prepare("DELETE FROM phone_credential WHERE phone_id = ? AND door = 'page'");
     this.#plan = database.prepare(
       'UPDATE phone SET next_at = ?, planned_at = ?, client = ?, client_version = ? WHERE id = ? AND revoked_at IS NULL',
     );
@@ -154,7 +177,9 @@ export class PhonesStore {
   /** Closes whatever pairing is open and opens this one: there is one at a time. */
   openNewPairing(pairing: NewPairing): void {
     const { id, personId, phoneName, baseFolder, secretSha256, codeSha256, createdAt, expiresAt, triesLeft } = pairing;
-    this.#closePairings.run(createdAt, createdAt);
+    const { replacesPhoneId, mayApprove, sessionId } = pairing;
+    // Over from their very beginning, so that no clock that is set back revives them.
+    this.#closePairings.run(createdAt);
     this.#insertPairing.run(
       id,
       personId,
@@ -165,6 +190,9 @@ export class PhonesStore {
       createdAt,
       expiresAt,
       triesLeft,
+      replacesPhoneId,
+      mayApprove ? 1 : 0,
+      sessionId,
     );
   }
 
@@ -173,7 +201,7 @@ export class PhonesStore {
   }
 
   openPairing(now: number): PairingRow | undefined {
-    return this.#openPairing.get(now);
+    return this.#openPairing.get(now, now);
   }
 
   /** The newest two with this code, open or not. */
@@ -194,13 +222,13 @@ export class PhonesStore {
     this.#insertPhone.run(id, personId, name, baseFolder, client, clientVersion, createdAt);
   }
 
-  insertCredential(phoneId: string, door: string, secretSha256: Buffer, at: number, unusedUntil: number | null): void {
+  insertCredential(phoneId: string, door: ApiDoor, secretSha256: Buffer, at: number, unusedUntil: number | null): void {
     this.#insertCredential.run(phoneId, door, secretSha256, at, unusedUntil);
   }
 
   /** The credential of a phone that is neither revoked nor of a removed person. */
-  credential(door: string, secretSha256: Buffer): CredentialRow | undefined {
-    return this.#credential.get(door, secretSha256);
+  credential(secretSha256: Buffer): CredentialRow | undefined {
+    return this.#credential.get(secretSha256);
   }
 
   touch(credentialId: number, phoneId: string, at: number): void {
@@ -228,6 +256,16 @@ export class PhonesStore {
 
   rename(id: string, name: string): void {
     this.#rename.run(name, id);
+  }
+
+  /** The phone's row goes on for another device, which has none of the old one's credentials. */
+  move(id: string, to: { name: string; client: string | null; clientVersion: string | null }): void {
+    this.#move.run(to.name, to.client, to.clientVersion, id);
+    this.#deleteCredentials.run(id);
+  }
+
+  deletePageCredentials(phoneId: string): void {
+    this.#deletePageCredentials.run(phoneId);
   }
 
   plan(id: string, { nextAt, plannedAt, client, clientVersion }: NewPlan): void {

@@ -4,7 +4,7 @@
 export type RandomBytes = (size: number) => Buffer;
 
 /** Crockford's base 32: no I, L, O or U, so that nothing is mistaken when read out or typed. */
-const symbols = '0123456789ABCDEFGHJKMNPQRSTVWXYZ';
+export const symbols = '0123456789ABCDEFGHJKMNPQRSTVWXYZ';
 
 /** A random UUID (RFC 9562, section 5.4). */
 export function randomUuid(randomBytes: RandomBytes): string {

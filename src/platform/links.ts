@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
-import { BlockList } from 'node:net';
+import { BlockList, isIP } from 'node:net';
 import { networkInterfaces } from 'node:os';
 
 export type LinkAddress = Readonly<{
@@ -78,4 +78,18 @@ export function localAddresses(links: readonly Link[]): string[] {
 /** `host:port`, with an IPv6 address in brackets (RFC 3986, section 3.2.2). */
 export function hostAndPort(host: string, port: number): string {
   return host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`;
+}
+
+/** Whether `address` (also an IPv4-mapped one, RFC 4291 section 2.5.5.2) lies in a network of `links`, or is loopback. */
+export function isOnLink(address: string, links: readonly Link[]): boolean {
+  const plain = address.replace(/%.*$/, '').replace(/^::ffff:(?=\d+\.)/i, '');
+  const version = isIP(plain);
+  if (version === 0) return false;
+  const near = new BlockList();
+  near.addSubnet('127.0.0.0', 8, 'ipv4');
+  near.addAddress('::1', 'ipv6');
+  for (const { addresses } of links) {
+    for (const one of addresses) near.addSubnet(one.address, one.prefix, one.family === 4 ? 'ipv4' : 'ipv6');
+  }
+  return near.check(plain, version === 4 ? 'ipv4' : 'ipv6');
 }

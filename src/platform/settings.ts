@@ -18,13 +18,16 @@ export class Settings {
 
   /** Durable when it returns. */
   async putText(name: string, value: string): Promise<void> {
-    await this.#database.write(() => {
-      this.#database
-        .prepare(
-          'INSERT INTO setting (name, value) VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET value = excluded.value',
-        )
-        .run(name, JSON.stringify(value));
-    });
+    await this.#database.write(() => this.putTextInWrite(name, value));
+  }
+
+  /** Only inside `database.write`, beside what belongs to it. */
+  putTextInWrite(name: string, value: string): void {
+    this.#database
+      .prepare(
+        'INSERT INTO setting (name, value) VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET value = excluded.value',
+      )
+      .run(name, JSON.stringify(value));
   }
 
   /** A value that is made once and kept for good. Durable when it returns. */

@@ -36,6 +36,13 @@ export class LiveUploads {
     return live?.library === library ? live : undefined;
   }
 
+  /** Of these phones. */
+  ofPhones(library: OpenLibrary, phoneIds: readonly string[]): Live[] {
+    return [...this.#live.values()].filter(
+      (live) => live.library === library && phoneIds.includes(live.upload.owner.phoneId),
+    );
+  }
+
   add(upload: Upload, library: OpenLibrary): Live {
     const live: Live = { upload, library, tail: Promise.resolve(), users: 0, touchedAt: 0 };
     this.#live.set(upload.id, live);

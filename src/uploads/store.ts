@@ -134,6 +134,14 @@ export class UploadStore {
       .map((row) => row.id);
   }
 
+  /** Also ended ones. */
+  ofPhone(phoneId: string, limit: number): string[] {
+    return this.#database
+      .prepare<[string, number], { id: string }>('SELECT id FROM upload WHERE phone_id = ? LIMIT ?')
+      .all(phoneId, limit)
+      .map((row) => row.id);
+  }
+
   untouchedSince(time: number, limit: number): string[] {
     return this.#database
       .prepare<[number, number], { id: string }>('SELECT id FROM upload WHERE touched_at < ? LIMIT ?')

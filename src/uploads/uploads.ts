@@ -136,6 +136,28 @@ export class Uploads {
     });
   }
 
+  /**
+   * Drops whatever these phones, which may not come any more, were sending, and the memory of what they sent. When it
+   * returns, nothing of it goes on. @throws {CodedError} `upload-busy` when a transfer does not end in time.
+   */
+  async forgetPhones(library: OpenLibrary, phoneIds: readonly string[]): Promise<void> {
+    await this.#guarded(library, async () => {
+      const rows = this.#rows(library);
+      for (const live of this.#live.ofPhones(library, phoneIds)) {
+        await this.#live.alone(live, () => library.database.write(() => rows.remove(live.upload.id)));
+        await this.#discard(library, live.upload.id);
+      }
+      for (const phoneId of phoneIds) {
+        for (let ids = rows.ofPhone(phoneId, 500); ids.length > 0; ids = rows.ofPhone(phoneId, 500)) {
+          await library.database.write(() => {
+            for (const id of ids) rows.remove(id);
+          });
+          for (const id of ids) await this.#discard(library, id);
+        }
+      }
+    });
+  }
+
   /** Ends every running transfer at once; what came is kept, and the phones are told to come again. */
   interrupt(): void {
     this.#live.stopAll();

@@ -54,7 +54,7 @@ describe('a claimed box', () => {
 
   it('takes only short questions from anybody', async () => {
     const open = Object.values(api).filter((route) => route.access === 'public' && 'body' in route);
-    expect(open).toHaveLength(4);
+    expect(open).toHaveLength(6);
     for (const { method, path } of open) {
       const answer = await app.ask(method, path, {}, { code: 'x'.repeat(17 * 1024) });
       expect([path, ...problem(answer)]).toEqual([path, 413, 'too-large']);
@@ -67,7 +67,12 @@ describe('a claimed box', () => {
     expect(problem(await signIn('Nobody', goodPassword))).toEqual([401, 'wrong-password']);
     const cookie = cookieOf(await signIn('alice', goodPassword));
     const current = await app.ask('GET', '/api/sessions/current', { cookie });
-    expect(current.json()).toEqual({ person: expect.objectContaining({ name: 'Alice', role: 'owner' }) });
+    expect(current.json()).toMatchObject({
+      person: { name: 'Alice', role: 'owner' },
+      stage: 'open',
+      ways: [],
+      notices: 0,
+    });
     const out = await app.ask('DELETE', '/api/sessions/current', { cookie });
     expect([out.status, out.text]).toEqual([204, '']);
     expect(out.headers['set-cookie']?.[0]).toContain('Max-Age=0');
@@ -105,6 +110,7 @@ describe('a claimed box', () => {
     const add = (person: string) => app.ask('POST', '/api/people', { cookie }, { person });
     expect((await add('Bob')).json()).toEqual({
       person: expect.objectContaining({ name: 'Bob', folder: 'Bob', role: 'member' }),
+      invitation: { link: expect.stringMatching(/^https:\/\/[^#?]+\/join#/), expiresAt: expect.any(Number) },
     });
     expect((await add('bob')).status).toBe(409);
     for (const name of ['', ' ', 'a\u0000b', 'x'.repeat(65)]) expect((await add(name)).status, name).toBe(400);
@@ -122,9 +128,55 @@ describe('a claimed box', () => {
     getSetup: 'public',
     claim: 'public',
     signIn: 'public',
-    currentSession: 'person',
+    currentSession: 'halfway',
+    signInByCode: 'halfway',
+    signInByRecoveryCode: 'halfway',
+    renewPassword: 'halfway',
+    openEnrolled: 'halfway',
+    unlock: 'halfway',
+    confirmSession: 'signed-in',
+    listSessions: 'signed-in',
+    endSession: 'signed-in',
+    endOtherSessions: 'signed-in',
+    allowCodes: 'signed-in',
+    changePassword: 'signed-in',
+    getPolicy: 'owner',
+    putPolicy: 'owner',
+    listNotices: 'phone-or-person',
+    seeNotices: 'signed-in',
+    listAuthenticators: 'signed-in',
+    beginAuthenticator: 'halfway',
+    confirmAuthenticator: 'halfway',
+    renameAuthenticator: 'signed-in',
+    removeAuthenticator: 'signed-in',
+    countRecoveryCodes: 'signed-in',
+    renewRecoveryCodes: 'signed-in',
+    recoveryKeyState: 'owner',
+    makeRecoveryKey: 'owner',
     listPeople: 'owner',
     addPerson: 'owner',
+    renamePerson: 'owner',
+    removePerson: 'owner',
+    invitePerson: 'owner',
+    lookAtInvitation: 'public',
+    redeemInvitation: 'public',
+    resetPassword: 'console',
+    resetSecondFactor: 'console',
+    stopRecovery: 'signed-in',
+    listSessionsOf: 'console',
+    endSessionsOf: 'console',
+    listAudit: 'owner',
+    exportAudit: 'owner',
+    askForApproval: 'halfway',
+    approvalState: 'halfway',
+    listApprovers: 'signed-in',
+    registerApprover: 'signed-in',
+    removeApprover: 'signed-in',
+    listApprovals: 'phone',
+    answerApproval: 'phone',
+    denyApproval: 'phone',
+    getClock: 'person',
+    tellClock: 'owner',
     listPhones: 'person',
     revokePhone: 'person',
     renamePhone: 'person',
@@ -157,11 +209,14 @@ describe('a claimed box', () => {
     trashed: 'signed-in',
     restoreTrashed: 'signed-in',
     deleteTrashed: 'signed-in',
+    deleteDataOf: 'owner',
+    deleteMyData: 'signed-in',
+    myErasure: 'signed-in',
     offerDownload: 'phone-or-person',
     download: 'phone-or-person',
     liveEvents: 'phone-or-person',
     // Last: an admitted caller is signed out by it.
-    signOut: 'person',
+    signOut: 'halfway',
   } as const;
   const routes = { ...api, ...openApiContract } as Readonly<
     Record<string, { method: string; path: string; body?: object }>
@@ -171,8 +226,10 @@ describe('a claimed box', () => {
     phone: ['phone', 'member phone'],
     'phone-or-person': ['phone', 'member phone', 'owner'],
     'signed-in': ['owner'],
+    halfway: ['owner'],
     person: ['owner', 'console'],
     owner: ['owner', 'console'],
+    console: ['console'],
   } as const;
   /** Without any right: the answer is 401. Everybody else is known, and gets 403. */
   const strangers = ['nobody', 'revoked phone', 'signed out', 'made up'];

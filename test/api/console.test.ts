@@ -3,16 +3,25 @@ import { existsSync, mkdirSync, readFileSync, statSync, writeFileSync } from 'no
 import { createServer, type RequestListener, type Server } from 'node:http';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
+import type { Access } from '../../src/access/access.ts';
+import { AuditLog } from '../../src/access/audit-log.ts';
+import { sessionDoor } from '../../src/access/door.ts';
+import { Household } from '../../src/access/household.ts';
+import { householdRoutes } from '../../src/access/household-routes.ts';
+import { Invitations } from '../../src/access/invitations.ts';
+import { Recovery } from '../../src/access/recovery.ts';
 import { accessRoutes } from '../../src/access/routes.ts';
 import { sessionTokenFrom } from '../../src/access/sessions.ts';
 import { runConsole } from '../../src/console/commands.ts';
 import { moment } from '../../src/console/print.ts';
 import { healthRoutes } from '../../src/http/health.ts';
 import { HttpServer, transportOf } from '../../src/http/server.ts';
+import { PhoneEndings } from '../../src/phones/endings.ts';
 import { parsePairingLink } from '../../src/phones/pairing-link.ts';
-import { Phones } from '../../src/phones/phones.ts';
+import { type BoxFacts, Phones } from '../../src/phones/phones.ts';
 import { phonesRoutes } from '../../src/phones/routes.ts';
 import { BoxState, goodPassword, setupCode } from '../support/box-state.ts';
+import { noApprovers } from '../support/no-approvers.ts';
 
 type Run = (
   args: string[],
@@ -40,16 +49,38 @@ function consoleIn(box: BoxState): Run {
   };
 }
 
+/** The people of the house, as the composition root wires them. */
+function houseRoutes(box: BoxState, access: Access, boxFacts: () => BoxFacts) {
+  const { options, lock, signIn } = access.parts;
+  const endings = new PhoneEndings({ database: box.database, now: box.now, ...noApprovers });
+  const household = new Household({
+    ...options,
+    endPhonesInWrite: (id) => endings.endInWrite(id),
+    gonePhonesInWrite: (id, sessionId) => endings.goneInWrite(id, sessionId),
+  });
+  const invitations = new Invitations({ ...options, boxFacts, lock, signIn });
+  const recovery = new Recovery({ ...options, invitations });
+  return householdRoutes({
+    household,
+    invitations,
+    recovery,
+    auditLog: new AuditLog(box.database),
+    door: sessionDoor(transportOf),
+    requireConfirmed: (caller) => access.book.requireConfirmed(caller),
+  });
+}
+
 /** Access, phones and the http floor as they are, on the unix socket of a state folder. */
 async function startBox(box: BoxState): Promise<{ server: HttpServer; run: Run }> {
   const access = await box.openAccess();
   const facts = { name: 'nightjar', addresses: ['nightjar.local:8443', '10.0.0.7:8443'], fingerprint: 'cd'.repeat(32) };
   const { database, now, log } = box;
-  const phones = new Phones({ database, access, boxFacts: () => facts, now, randomBytes, log });
+  const phones = new Phones({ ...noApprovers, database, access, boxFacts: () => facts, now, randomBytes, log });
   phones.open();
   const server = new HttpServer({
     routes: [
       accessRoutes({ access, transportOf }),
+      houseRoutes(box, access, () => facts),
       phonesRoutes({ phones, transportOf }),
       healthRoutes(() => ({ status: 'ok', box: 'nightjar', version: '0.1.0', setUp: access.claimed(), disk: 'ok' })),
     ],
@@ -206,7 +237,7 @@ test('over http the cookie signs in until it signs out, and a phone is no person
   expect(reply.headers.get('set-cookie')).toMatch(
     /^nightjar-loopback=[A-Za-z0-9_-]{43}; Path=\/; .*HttpOnly; SameSite=Strict$/,
   );
-  expect(await reply.json()).toEqual({ person: expect.objectContaining({ name: 'alice', role: 'owner' }) });
+  expect(await reply.json()).toMatchObject({ person: { name: 'alice', role: 'owner' }, stage: 'open' });
   const cookie = reply.headers.get('set-cookie')?.split(';')[0] ?? '';
   const current = (headers: Record<string, string>, method = 'GET') =>
     fetch(`http://127.0.0.1:${port}/api/sessions/current`, { method, headers });

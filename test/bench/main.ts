@@ -4,7 +4,7 @@
  *   node test/bench/main.ts [--quick] [--pairs N] [--dir DIR] [--only video|photos|steps] [--against PEER] [--clear]
  *     [--profile DIR]
  *   node test/bench/main.ts memory [--quick | --pictures N] [--dir DIR]
- *   node test/bench/main.ts timeline|nothing-new|thumbnails [--quick] [--dir DIR]
+ *   node test/bench/main.ts timeline|nothing-new|thumbnails|sign-in [--quick] [--dir DIR]
  *
  * A full run rewrites RESULTS.md beside this file; `--quick` (200 MB, 100 photos, 3 pairs), or a part, only prints.
  */
@@ -21,6 +21,7 @@ import { measureMemory } from './memory.ts';
 import { measureNothingNew } from './nothing-new.ts';
 import { aim, type Compared, comparisonTable, median, medianCpuPerGb, ratios, type Step, stepTable } from './report.ts';
 import { bare, makeTls, nginx, nightjar, profileInto, rclone, type Start, type Tls } from './servers.ts';
+import { measureSignIn } from './sign-in.ts';
 import { thumbnailReport } from './thumbnails.ts';
 import { type Workload, workloads } from './workloads.ts';
 
@@ -200,6 +201,7 @@ const sections: Readonly<Record<string, (dir: string) => Promise<string[]>>> = {
   memory: (dir) => measureMemory({ pictures: Number(asked.pictures ?? (asked.quick ? 100 : 2_000)), dir, print }),
   timeline: (dir) => measureListing({ dir, quick: asked.quick, print }),
   'nothing-new': (dir) => measureNothingNew({ dir, quick: asked.quick, print }),
+  'sign-in': (dir) => measureSignIn({ dir, quick: asked.quick, print }),
   thumbnails: async (dir) => {
     const { lines, aims } = await thumbnailReport({ dir, rounds: pairsCount, perKind: asked.quick ? 4 : 12 });
     return ['# Results of `node test/bench/main.ts thumbnails`', '', ...aims, '', ...lines];

@@ -10,6 +10,11 @@ import { type Answer, ask, jsonBody } from './asking.ts';
 import { goodPassword, setupCode } from './box-state.ts';
 import { HandPhone } from './hand-phone.ts';
 
+export type AppOptions = Readonly<{
+  /** The box's clock; the real one by default. */
+  now?: () => number;
+}>;
+
 export class App {
   readonly dir = mkdtempSync(join(tmpdir(), 'nightjar-app-'));
   readonly diskDir = join(this.dir, 'disk');
@@ -19,23 +24,25 @@ export class App {
   httpPort = 0;
   httpsPort = 0;
   readonly #env: Readonly<Record<string, string>>;
+  readonly #options: AppOptions;
   #box: Nightjar | undefined;
 
-  private constructor(env: Readonly<Record<string, string>>) {
+  private constructor(env: Readonly<Record<string, string>>, options: AppOptions) {
     this.#env = env;
+    this.#options = options;
     mkdirSync(this.diskDir);
   }
 
   /** A new box that nobody owns. `env` in addition to what it needs. */
-  static async start(env: Readonly<Record<string, string>> = {}): Promise<App> {
-    const app = new App(env);
+  static async start(env: Readonly<Record<string, string>> = {}, options: AppOptions = {}): Promise<App> {
+    const app = new App(env, options);
     await app.start();
     return app;
   }
 
   /** A new box that Alice owns. */
-  static async startClaimed(env: Readonly<Record<string, string>> = {}): Promise<App> {
-    const app = await App.start(env);
+  static async startClaimed(env: Readonly<Record<string, string>> = {}, options: AppOptions = {}): Promise<App> {
+    const app = await App.start(env, options);
     await app.claim();
     return app;
   }
@@ -52,7 +59,7 @@ export class App {
       ...this.#env,
     });
     const log = createLog({ level: 'debug', destination: { write: (line) => void this.logged.push(line) } });
-    this.#box = new Nightjar(config, log);
+    this.#box = new Nightjar(config, log, this.#options);
     const { httpPort, httpsPort } = await this.#box.start();
     this.httpPort = httpPort;
     this.httpsPort = httpsPort;

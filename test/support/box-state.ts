@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pino } from 'pino';
 import { Access, type AccessOptions, type Person } from '../../src/access/access.ts';
+import { addPerson } from '../../src/access/household.ts';
 import { Database } from '../../src/platform/database.ts';
 
 export const goodPassword = 'four words are quite fine';
@@ -48,6 +49,12 @@ export class BoxState {
     const access = await this.openAccess();
     const { person } = await access.claim({ code: setupCode, person: 'Anna', password: goodPassword }, undefined);
     return { access, owner: person };
+  }
+
+  /** A member, added at the console of the access that was opened last. */
+  async addPerson(name: string): Promise<Person> {
+    if (this.#access === undefined) throw new Error('Nothing is open.');
+    return await addPerson(this.#access.parts.options, name, { kind: 'console' });
   }
 
   async stop(): Promise<void> {

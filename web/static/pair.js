@@ -1,5 +1,6 @@
 // The pairing page. The secret comes in the fragment, which no browser sends, and goes to the box in a POST body.
 // Looking does not use the invitation up; only the button does. Everything shown is text, never markup.
+import { canKeepKeys, keepStorage, makeApproverKey, useApproverKey } from './phone-keys.js';
 import { showWhere } from './where.js';
 
 const answerMsMax = 20_000;
@@ -10,6 +11,8 @@ const byId = (id) => document.getElementById(id);
 /** What opens the pairing: `{ secret }` or `{ code }`. */
 let key;
 let expiresAt;
+/** A key that this phone brings may approve sign-ins. */
+let mayApprove = false;
 /** What the box told of itself: its name, its addresses, its fingerprint. */
 let told = {};
 /** What to add to this device's clock to get the box's: either may be wrong. */
@@ -110,14 +113,24 @@ function showInvitation(invitation, fragment) {
   byId('install').textContent =
     `npm i -g ${overHttps ? './nightjar-phone.tgz' : `${location.origin}/nightjar-phone.tgz`}`;
   byId('command').textContent = `nightjar-phone pair '${linkFor(fragment).replaceAll("'", '%27')}'`;
+  mayApprove = invitation.mayApprove === true;
+  byId('moves').hidden = !invitation.replaces;
+  byId('moves').textContent =
+    `It takes the place of ${invitation.replaces}: folder and history stay, nothing is sent twice, and whatever the old phone held stops working.`;
   expiresAt = invitation.expiresAt;
   showLeft();
   show('invitation');
 }
 
-function showJoined(phone, focus = true) {
+/** `recoveryCodes`: for a person who had none left; shown this once and kept nowhere. */
+function showJoined(phone, { recoveryCodes = [], focus = true } = {}) {
   byId('joined-title').textContent = `${phone.phone} has joined`;
   byId('box').textContent = phone.box;
+  byId('approves').hidden = phone.approver !== true;
+  byId('new-codes').hidden = recoveryCodes.length === 0;
+  byId('recovery-codes').replaceChildren(
+    ...recoveryCodes.map((one) => Object.assign(document.createElement('li'), { textContent: one })),
+  );
   told = { box: phone.box, addresses: told.addresses ?? phone.addresses };
   show('joined', { focus });
 }
@@ -147,6 +160,17 @@ async function whileBusy(button, work) {
   } finally {
     busy = false;
     button.removeAttribute('aria-disabled');
+  }
+}
+
+/** The key by which this phone will approve sign-ins; without one it pairs all the same. */
+async function approverKey() {
+  if (!canKeepKeys()) return {};
+  try {
+    await keepStorage();
+    return { approverKey: await makeApproverKey() };
+  } catch {
+    return {};
   }
 }
 
@@ -218,11 +242,18 @@ byId('pair').addEventListener('click', () =>
   whileBusy(byId('pair'), async () => {
     setError('pair-error', '');
     try {
-      const phone = await post('/api/pairings/redeem', { ...key, client: 'web-page', ...(await version()) });
+      const approval = mayApprove ? await approverKey() : {};
+      const { recoveryCodes, ...phone } = await post('/api/pairings/redeem', {
+        ...key,
+        client: 'web-page',
+        ...(await version()),
+        ...approval,
+      });
+      if (phone.approver) await useApproverKey(approval.approverKey).catch(() => false);
       store({ ...phone, addresses: told.addresses });
       // The secret is spent: it need not stay in the address and the history.
       history.replaceState(null, '', '/pair');
-      showJoined(phone);
+      showJoined(phone, { recoveryCodes });
     } catch (problem) {
       if (endings[problem.code]) showOver(problem);
       else setError('pair-error', problem.detail);
@@ -244,7 +275,7 @@ async function start() {
   byId('box').textContent = fragment.get('n') ?? '';
   if (!secret) {
     const phone = stored();
-    if (phone) showJoined(phone, false);
+    if (phone) showJoined(phone, { focus: false });
     else show('code', { focus: false });
     return;
   }

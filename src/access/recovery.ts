@@ -1,0 +1,148 @@
+/**
+ * Owns what somebody at the box itself may do for a person who is locked out: a new password, or no second factor any
+ * more. Never both within ten minutes: the later one begins to count then, and meanwhile every device of the person
+ * shows what was asked for, and can stop it. Called by its routes and the boot file; never over the network.
+ */
+import { CodedError } from '../platform/errors.ts';
+import type { AuditEntry } from './audit.ts';
+import { HouseholdStore, type ListedSession } from './household-store.ts';
+import type { Invitation, Invitations } from './invitations.ts';
+import type { PartOptions } from './parts.ts';
+import { personNameKey } from './people.ts';
+
+export type RecoveryOptions = PartOptions &
+  Readonly<{
+    invitations: Pick<Invitations, 'openInWrite'>;
+    /** Lets rest what guessing wore out. Inside `database.write`. */
+    clearThrottleInWrite?: (personId: string) => void;
+  }>;
+
+/** How it was asked for, for the audit log; `markInWrite` shares the commit of what was asked for. */
+export type AskedAt = Readonly<{ door: 'console' | 'boot-file'; markInWrite?: () => void }>;
+
+/** So far apart are the ends of a password and of a second factor that its person did not bring about. */
+export const apartMs = 10 * 60_000;
+
+export class Recovery {
+  readonly #options: RecoveryOptions;
+  readonly #rows: HouseholdStore;
+
+  /** On an open database. */
+  constructor(options: RecoveryOptions) {
+    this.#options = options;
+    this.#rows = new HouseholdStore(options.database);
+  }
+
+  /** @throws {CodedError} `not-found` */
+  personByName(name: string): { id: string; name: string } {
+    const nameKey = personNameKey(name);
+    const found = this.#rows.taken().find((person) => person.name_key === nameKey);
+    return this.#living(found?.id ?? '');
+  }
+
+  /**
+   * A link and code, shown once, with which the person chooses a new password; the old one works until then.
+   * @throws {CodedError} `not-found`
+   */
+  async resetPassword(personId: string, { door, markInWrite }: AskedAt): Promise<Invitation & { person: string }> {
+    const { database, now, notify, invitations } = this.#options;
+    return await database.write(() => {
+      const { name } = this.#living(personId);
+      const other = this.#rows.factorReset(personId);
+      const validFrom = this.#apartFrom(other && (other.done_at ?? other.valid_from));
+      const invitation = invitations.openInWrite(personId, 'reset', validFrom);
+      markInWrite?.();
+      this.#record('password-reset-asked', personId, { door, later: validFrom > now() });
+      notify(personId, 'password-reset-asked', { validFrom });
+      return { ...invitation, person: name };
+    });
+  }
+
+  /**
+   * Takes every second factor of the person away, and ends their sessions: at once, or ten minutes after a new password
+   * was asked for. @throws {CodedError} `not-found`
+   */
+  async resetSecondFactor(
+    personId: string,
+    { door, markInWrite }: AskedAt,
+  ): Promise<{ person: string; validFrom: number; done: boolean }> {
+    const { database, now, notify } = this.#options;
+    return await database.write(() => {
+      const { name } = this.#living(personId);
+      const at = now();
+      const validFrom = this.#apartFrom(this.#rows.passwordResetAt(personId));
+      const done = validFrom <= at;
+      this.#rows.putFactorReset({ person_id: personId, asked_at: at, valid_from: validFrom, done_at: null });
+      markInWrite?.();
+      this.#record('second-factor-reset-asked', personId, { door, later: !done });
+      if (done) this.#resetNow(personId);
+      else notify(personId, 'second-factor-reset-asked', { validFrom });
+      return { person: name, validFrom, done };
+    });
+  }
+
+  /** Does what has waited its ten minutes. Housekeeping, each minute. Returns how many. */
+  async runDue(): Promise<number> {
+    const { database, now } = this.#options;
+    if (this.#rows.dueFactorResets(now()).length === 0) return 0;
+    return await database.write(() => {
+      const due = this.#rows.dueFactorResets(now());
+      for (const personId of due) this.#resetNow(personId);
+      return due.length;
+    });
+  }
+
+  /** The person says no, from a session of their own: what waits does not happen, what was given out is dead. */
+  async object(personId: string): Promise<{ stopped: number }> {
+    const { database, now, notify } = this.#options;
+    return await database.write(() => {
+      const dropped = this.#rows.dropFactorReset(personId) ? 1 : 0;
+      const stopped = dropped + this.#rows.closeInvitations(personId, now());
+      if (stopped > 0) {
+        this.#options.record({ event: 'recovery-stopped', actor: `person:${personId}`, subject: personId });
+        notify(personId, 'recovery-stopped', { stopped });
+      }
+      return { stopped };
+    });
+  }
+
+  /** @throws {CodedError} `not-found` */
+  sessions(personId: string): ListedSession[] {
+    return this.#rows.sessions(this.#living(personId).id);
+  }
+
+  /** Every session of the person ends, and every browser of theirs is a stranger again. @throws {CodedError} `not-found` */
+  async endSessions(personId: string): Promise<{ ended: number }> {
+    return await this.#options.database.write(() => {
+      const ended = this.#rows.endSessions(this.#living(personId).id);
+      this.#record('sessions-ended', personId, { ended });
+      return { ended };
+    });
+  }
+
+  #resetNow(personId: string): void {
+    const { now, notify, clearThrottleInWrite } = this.#options;
+    this.#rows.endFactors(personId, now());
+    this.#rows.endSessions(personId);
+    clearThrottleInWrite?.(personId);
+    this.#rows.markFactorsReset(personId, now());
+    this.#record('second-factor-reset', personId, {});
+    notify(personId, 'second-factor-reset');
+  }
+
+  /** When something may count of which the other half was asked for at `other`. A time ahead of the clock is just now. */
+  #apartFrom(other: number | undefined): number {
+    const at = this.#options.now();
+    return other !== undefined && other > at - apartMs ? at + apartMs : at;
+  }
+
+  #record(event: string, subject: string, detail: NonNullable<AuditEntry['detail']>): void {
+    this.#options.record({ event, actor: 'console', subject, detail });
+  }
+
+  #living(id: string): { id: string; name: string } {
+    const row = this.#rows.person(id);
+    if (row !== undefined && row.removed_at === null) return { id, name: row.name };
+    throw new CodedError('not-found', 'There is no such person on this box. Nothing was changed.');
+  }
+}
