@@ -3,8 +3,13 @@
  * asynchronous one takes a thread of the pool that file work needs, also from here.
  */
 import { argon2Sync } from 'node:crypto';
+import { readlinkSync } from 'node:fs';
+import { constants, setPriority } from 'node:os';
+import { basename } from 'node:path';
 import { parentPort } from 'node:worker_threads';
 import type { HashOrder, HashResult } from './passwords.ts';
+
+giveWay();
 
 parentPort?.on('message', (order: HashOrder) => {
   let result: HashResult;
@@ -24,3 +29,12 @@ parentPort?.on('message', (order: HashOrder) => {
   }
   parentPort?.postMessage(result);
 });
+
+/** Whoever guesses passwords must not slow down a backup: Linux gives each thread a priority of its own (sched(7)). */
+function giveWay(): void {
+  try {
+    setPriority(Number(basename(readlinkSync('/proc/thread-self'))), constants.priority.PRIORITY_BELOW_NORMAL);
+  } catch {
+    // Elsewhere it goes on as it is.
+  }
+}

@@ -1,4 +1,6 @@
 import { randomBytes } from 'node:crypto';
+import { readdir } from 'node:fs/promises';
+import { getPriority } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { expect, test } from 'vitest';
 import { codeOf } from '../../test/support/box-state.ts';
@@ -84,4 +86,15 @@ test('long passwords pass; short ones and those that are guessed first do not', 
     'x'.repeat(300),
   ];
   for (const password of bad) expect([password, takes(password)]).toEqual([password, false]);
+});
+
+test.runIf(process.platform === 'linux')('hashing gives way to everything else that the box does', async () => {
+  const passwords = new Passwords({ randomBytes });
+  try {
+    await passwords.hash('a password to be hashed');
+    const threads = (await readdir('/proc/self/task')).map(Number);
+    expect(threads.filter((thread) => getPriority(thread) > getPriority())).toHaveLength(1);
+  } finally {
+    await passwords.stop();
+  }
 });
