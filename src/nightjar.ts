@@ -187,7 +187,7 @@ export class Nightjar {
     server.stopping.addEventListener('abort', () => setTimeout(() => uploads.interrupt(), uploadGraceMs), {
       once: true,
     });
-    this.#housekeeping(database, admission, clock);
+    this.#housekeeping(database, admission, clock, now);
     await admission.actOnBootFile();
     // Last, since it brings people; first to go, since it is said goodbye while everything still answers.
     this.#part(presence, (it) => it.close());
@@ -196,10 +196,9 @@ export class Nightjar {
     return { ...ports, setUp: admission.access.claimed(), addresses: () => this.#addresses(presence) };
   }
 
-  #housekeeping(database: Database, admission: Admission, clock: Clock): void {
+  #housekeeping(database: Database, admission: Admission, clock: Clock, now: () => number): void {
     const save = { version: 1, leaseMs: 60_000, attemptsMax: 5, everyMs: housekeepingMs, run: () => clock.save() };
     const handlers = { ...admission.handlers(), 'save-the-time': save };
-    const now = this.#plantedNow ?? clock.now;
     const jobs = this.#part(new Jobs({ database, now, log: this.#log, handlers }), (it) => it.close());
     for (const [kind, { everyMs }] of Object.entries(handlers)) jobs.every(kind, everyMs);
     jobs.open();

@@ -103,14 +103,6 @@ export class PhoneList {
     });
   }
 
-  /** A person leaves: ends all their phones as `revoke` does. Only inside `database.write`. */
-  endAllInWrite(personId: string): void {
-    const { store, approvers, now } = this.#options;
-    for (const { id } of store.phonesOf(personId)) {
-      if (store.revoke(id, now())) approvers.phoneEndedInWrite(id, personId, undefined);
-    }
-  }
-
   /**
    * Takes a phone's word for when it comes next, and for what it runs by now. What is known already is not written again.
    * @throws {CodedError} `invalid-request` for a time that no clock near the box's gives; `too-many-requests`

@@ -112,11 +112,6 @@ export class Phones {
     return token;
   }
 
-  /** As `PhoneList.endAllInWrite`. */
-  endPhonesInWrite(personId: string): void {
-    this.#phoneList.endAllInWrite(personId);
-  }
-
   /** As `PhoneList.list`. */
   list(caller: PersonCaller | ConsoleCaller): ListedPhone[] {
     return this.#phoneList.list(caller);
