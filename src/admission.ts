@@ -20,8 +20,9 @@ import { accessRoutes } from './access/routes.ts';
 import { sessionTokenFrom } from './access/sessions.ts';
 import type { Person } from './access/sign-in.ts';
 import { eventsContract, type LiveEvent } from './api.ts';
+import type { Appliance, ApplianceOptions } from './appliance/appliance.ts';
 import type { Config } from './config.ts';
-import type { Caller, PersonCaller } from './http/caller.ts';
+import type { Caller, ConsoleCaller, PersonCaller } from './http/caller.ts';
 import type { Routes } from './http/contract.ts';
 import type { LiveEvents } from './http/live-events.ts';
 import { transportOf } from './http/server.ts';
@@ -40,8 +41,11 @@ export type AdmissionDeps = Readonly<{
   config: Pick<Config, 'stateDir' | 'name' | 'setupCode' | 'bootFile'>;
   database: Database;
   presence: Presence;
+  appliance: Appliance;
   /** Of the https door, for links; 0 until it is open. */
   httpsPort: () => number;
+  /** Of the plain one, for the page that says how to trust the box. */
+  httpPort: () => number;
   live: LiveEvents<LiveEvent>;
   /** Adopts the disk: runs before a claim is committed. */
   onClaimed: (owner: Person) => Promise<void>;
@@ -70,13 +74,15 @@ export class Admission {
 
   constructor(deps: AdmissionDeps) {
     this.#deps = deps;
-    const { config, database, live, onClaimed, now, log } = deps;
+    const { config, database, presence, appliance, live, onClaimed, now, log } = deps;
     this.access = new Access({
       database,
       stateDir: config.stateDir,
-      boxName: config.name,
+      boxName: () => presence.name,
       setupCode: config.setupCode,
       onClaimed,
+      onClaimedInWrite: ({ page }) => page && appliance.firstRun.beginInWrite(),
+      timeZone: appliance.timeZone,
       tell: (personId, event) => live.tell({ personId }, event),
       now,
       randomBytes,
@@ -88,7 +94,7 @@ export class Admission {
   async open(): Promise<void> {
     const { access } = this;
     await access.open();
-    const { database, presence, httpsPort, live, now, log } = this.#deps;
+    const { database, presence, httpsPort, httpPort, live, now, log } = this.#deps;
     const { options, factors, recoveryCodes, guard, browsers, lock, signIn } = access.parts;
     const requireConfirmed = (caller: PersonCaller) => access.book.requireConfirmed(caller);
     const boxFacts = () => presence.facts(httpsPort());
@@ -101,7 +107,20 @@ export class Admission {
       renewPageTokenInWrite: (id) => phones.renewPageTokenInWrite(id),
       requireConfirmed,
     });
-    const phones = new Phones({ database, access, approvers, requireConfirmed, boxFacts, now, randomBytes, log });
+    const phones = new Phones({
+      ...options,
+      access,
+      approvers,
+      requireConfirmed,
+      boxFacts,
+      welcome: () => presence.welcome(httpPort()),
+      tell: (openedBy, event) => live.tell({ personId: openedBy ?? '', owners: true }, event),
+      notify: (openedBy, kind, detail) => {
+        const personId = openedBy ?? access.people().find(({ role }) => role === 'owner')?.id;
+        if (personId !== undefined) options.notify(personId, kind, detail);
+      },
+      log,
+    });
     phones.open();
     const approvals = new Approvals({
       ...options,
@@ -139,7 +158,12 @@ export class Admission {
     const requireConfirmed = (caller: PersonCaller) => access.book.requireConfirmed(caller);
     const personName = (id: string) => access.person(id)?.name ?? '';
     return [
-      accessRoutes({ access, transportOf }),
+      accessRoutes({
+        access,
+        transportOf,
+        boxName: () => this.#deps.presence.name,
+        takeFirst: (asked, ownerId) => this.#deps.appliance.takeFirst(asked, ownerId),
+      }),
       householdRoutes({ household, invitations, recovery, auditLog, door, requireConfirmed }),
       approvalsRoutes({ approvals, approvers, signIn: access.signing, door, personName }),
       phonesRoutes({ phones, transportOf }),
@@ -177,6 +201,11 @@ export class Admission {
     return { phoneId, person: { id, name, folder }, baseFolder: phone.baseFolder };
   }
 
+  /** As `PhoneList.isOwn`. */
+  isOwnPhone(caller: PersonCaller | ConsoleCaller, phoneId: string): boolean {
+    return this.#opened.phones.isOwn(caller, phoneId);
+  }
+
   namesOf(phoneId: string): { phone: string; person: string } {
     const phone = this.#opened.phones.phone(phoneId);
     return { phone: phone?.name ?? '', person: this.access.person(phone?.personId ?? '')?.name ?? '' };
@@ -191,6 +220,18 @@ export class Admission {
       if (change.change === 'due') notify(owner.id, 'certificate-due', { at: change.at });
       else notify(owner.id, 'certificate-renewed', { why: change.why });
     });
+  }
+
+  /** What the first run goes by. */
+  firstRunFacts(): ReturnType<ApplianceOptions['facts']> {
+    const { factors, recoveryCodes, recoveryKey } = this.access.parts;
+    const owner = this.access.people().find(({ role }) => role === 'owner');
+    return {
+      claimed: owner !== undefined,
+      secondFactor: owner !== undefined && factors.has(owner.id),
+      recovery: recoveryKey.state() !== undefined || (owner !== undefined && recoveryCodes.left(owner.id) > 0),
+      phones: this.phones.list({ kind: 'console' }).length,
+    };
   }
 
   /** What the owner asked for by the file on the boot partition. After listening: its links name the port. */

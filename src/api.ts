@@ -1,11 +1,13 @@
 /** The sum of the HTTP contracts: what clients type against (by `import type`) and what the document describes. */
-import { type Static, Type } from 'typebox';
+
 import { accountContract, NoticeEvent } from './access/account-contract.ts';
 import { ApprovalEvent, approvalsContract } from './access/approvals-contract.ts';
 import { codesContract } from './access/codes-contract.ts';
 import { accessContract } from './access/contract.ts';
 import { householdContract } from './access/household-contract.ts';
 import { sessionsContract } from './access/sessions-contract.ts';
+import { applianceContract } from './appliance/contract.ts';
+import { HomeEvent, homeContract } from './health/contract.ts';
 import { clockContract } from './http/clock.ts';
 import { healthContract } from './http/health.ts';
 import { liveEventsContract } from './http/live-events.ts';
@@ -15,11 +17,20 @@ import { erasureContract } from './library/erasure-contract.ts';
 import { timelineContract } from './library/timeline-contract.ts';
 import { trashContract } from './library/trash-contract.ts';
 import { MediaEvent, mediaContract } from './media/contract.ts';
-import { phonesContract } from './phones/contract.ts';
+import { PairingEvent, phonesContract } from './phones/contract.ts';
+import { type Static, Type } from './platform/schema.ts';
 import { UploadsEvent, uploadsContract } from './uploads/contract.ts';
 
 /** What the rooms tell live of. */
-const LiveEvent = Type.Union([LibraryEvent, UploadsEvent, MediaEvent, NoticeEvent, ApprovalEvent]);
+const LiveEvent = Type.Union([
+  LibraryEvent,
+  UploadsEvent,
+  MediaEvent,
+  NoticeEvent,
+  ApprovalEvent,
+  PairingEvent,
+  HomeEvent,
+]);
 export type LiveEvent = Static<typeof LiveEvent>;
 export const eventsContract = liveEventsContract(LiveEvent);
 
@@ -32,6 +43,7 @@ export const api = {
   ...householdContract,
   ...approvalsContract,
   ...clockContract,
+  ...applianceContract,
   ...phonesContract,
   ...libraryContract,
   ...timelineContract,
@@ -40,5 +52,6 @@ export const api = {
   ...erasureContract,
   ...uploadsContract,
   ...mediaContract,
+  ...homeContract,
   ...eventsContract,
 };

@@ -26,9 +26,13 @@ export type Config = Readonly<{
   mediaSocket: string | undefined;
   /** The file on the boot partition by which a locked-out person is let in again. Undefined: none. */
   bootFile: string | undefined;
+  /** Asked for the time, once the owner allows it: `host` or `host:port`, at most three. */
+  timeServers: readonly string[];
   logLevel: string;
 }>;
 
+/** Of the volunteers' pool; each name stands for other servers every time. */
+const timeServers = ['0.pool.ntp.org', '1.pool.ntp.org', '2.pool.ntp.org'];
 const logLevels = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'];
 
 /** @throws {CodedError} `invalid-request`, naming the variable and what it may be. */
@@ -61,6 +65,7 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>): C
     loopbackHttp: flag(env, 'NIGHTJAR_LOOPBACK_HTTP', true),
     mediaSocket: mediaSocket === undefined || mediaSocket === '' ? undefined : resolve(mediaSocket),
     bootFile: bootFile === undefined || bootFile === '' ? undefined : resolve(bootFile),
+    timeServers: Object.freeze(serverList(env['NIGHTJAR_TIME_SERVERS']) ?? timeServers),
     logLevel,
   });
 }
@@ -98,6 +103,15 @@ function hostList(text: string | undefined): string[] {
   }
   const own = hostname().toLowerCase();
   return hosts.includes(own) || !/^[a-z0-9.-]{1,253}$/.test(own) ? hosts : [...hosts, own];
+}
+
+function serverList(text = ''): string[] | undefined {
+  const servers = text.split(',').flatMap((server) => server.trim() || []);
+  const form = /^(\[[0-9a-f:.]{2,45}\]|[a-z0-9.-]{1,253})(:\d{1,5})?$/i;
+  if (servers.length > 3 || servers.some((server) => !form.test(server))) {
+    throw invalid('NIGHTJAR_TIME_SERVERS', 'at most 3 host names or addresses, with commas between them');
+  }
+  return servers.length === 0 ? undefined : servers;
 }
 
 function invalid(name: string, allowed: string): CodedError {

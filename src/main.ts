@@ -32,16 +32,17 @@ async function main(): Promise<void> {
 }
 
 async function announce(stateDir: string, started: Awaited<ReturnType<Nightjar['start']>>): Promise<void> {
+  const addresses = await started.addresses();
   const lines = ['', 'Nightjar is running.', '', `  On this computer:  http://localhost:${started.httpPort}/`];
-  for (const address of await started.addresses()) lines.push(`  On your network:   https://${address}/`);
+  for (const address of addresses) lines.push(`  On your network:   https://${address}/`);
   if (!started.setUp) {
-    const code = await readFile(join(stateDir, 'setup-code'), 'utf8').catch(() => '');
-    lines.push(
-      '',
-      `  Setup code:        ${code.trim()}`,
-      '  Nobody owns this box yet; whoever has the code can claim it.',
-    );
-    lines.push(`  npm run -s nightjar -- setup --code ${code.trim()} --person NAME --password-stdin`);
+    const code = (await readFile(join(stateDir, 'setup-code'), 'utf8').catch(() => '')).trim();
+    lines.push('', `  Setup code:        ${code}`, '  Nobody owns this box yet; whoever has the code can claim it.');
+    // In the fragment, which no browser sends: it is in no request line and no log (RFC 3986, section 3.5).
+    const page = `/setup#${encodeURIComponent(code)}`;
+    lines.push(`  Set it up:         http://localhost:${started.httpPort}${page}`);
+    for (const address of addresses) lines.push(`                     https://${address}${page}`);
+    lines.push(`  npm run -s nightjar -- setup --code ${code} --person NAME --password-stdin`);
   }
   process.stderr.write(`${lines.join('\n')}\n\n`);
 }

@@ -4,10 +4,13 @@
 import { randomBytes, randomUUID } from 'node:crypto';
 import { chmod, mkdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { actorOf } from './access/audit.ts';
 import { Admission } from './admission.ts';
 import { eventsContract, type LiveEvent } from './api.ts';
+import { Appliance } from './appliance/appliance.ts';
+import { applianceRoutes } from './appliance/routes.ts';
 import type { Config } from './config.ts';
+import type { Home } from './health/home.ts';
+import { homeRoutes } from './health/routes.ts';
 import { clockRoutes } from './http/clock.ts';
 import type { Routes } from './http/contract.ts';
 import { healthRoutes } from './http/health.ts';
@@ -17,13 +20,15 @@ import { certificateRoutes, staticPage } from './http/pages.ts';
 import { HttpServer } from './http/server.ts';
 import { staticFiles } from './http/static-files.ts';
 import { hasAesInstructions } from './http/tls-settings.ts';
+import { webApp } from './http/web-app.ts';
 import { welcomePage } from './http/welcome.ts';
 import { downloadsRoutes } from './library/downloads-routes.ts';
 import { erasureRoutes } from './library/erasure-routes.ts';
 import { libraryRoutes } from './library/routes.ts';
 import { trashRoutes } from './library/trash-routes.ts';
 import { mediaRoutes } from './media/routes.ts';
-import { Clock } from './platform/clock.ts';
+import { openHome } from './overview.ts';
+import { type Clock, openClock } from './platform/clock.ts';
 import { cpuInfo } from './platform/cpu.ts';
 import { Database } from './platform/database.ts';
 import { Jobs } from './platform/jobs.ts';
@@ -37,9 +42,13 @@ const root = new URL('..', import.meta.url).pathname;
 const schemaDir = (name: string) => join(root, 'src/schema', name);
 const boxIdSetting = 'box.id';
 const diskIdSetting = 'library.disk-id';
-const clockSetting = 'clock.saved';
 const uploadGraceMs = 3_000;
 const housekeepingMs = 3_600_000;
+/** Where the web app's one page is served; what it shows there it decides itself. */
+const webAppPages = [
+  ...['/', '/setup', '/sign-in', '/join', '/pair', '/settings'],
+  ...['photos', 'phones', 'security', 'this-phone'].flatMap((room) => [`/${room}`, `/${room}/:page`]),
+];
 
 export type Started = Readonly<{
   httpPort: number;
@@ -55,6 +64,7 @@ export class Nightjar {
   readonly #plantedNow: (() => number) | undefined;
   readonly #parts = new AsyncDisposableStack();
   #httpsPort = 0;
+  #httpPort = 0;
 
   /** `now`: milliseconds since 1970; tests turn it. */
   constructor(config: Config, log: Logger, { now }: { now?: () => number } = {}) {
@@ -109,6 +119,24 @@ export class Nightjar {
       now,
       randomBytes,
     });
+    const appliance = this.#part(
+      new Appliance({
+        database,
+        presence,
+        clock,
+        timeServers: config.timeServers,
+        ports: () => ({ httpPort: this.#httpPort, httpsPort: this.#httpsPort }),
+        version,
+        facts: () => admission.firstRunFacts(),
+        record: (entry) => admission.access.record(entry),
+        requireConfirmed: (caller) => admission.access.book.requireConfirmed(caller),
+        now,
+        randomBytes,
+        log,
+      }),
+      (it) => it.close(),
+    );
+    appliance.open();
     const storage = makeStorage({
       diskDir: config.diskDir,
       migrationsDir: schemaDir('library'),
@@ -117,9 +145,11 @@ export class Nightjar {
       people: () => admission.access.people(),
       ownerOf: (id) => admission.uploadOwner(id),
       onErased: (id, facts) => admission.household.erased(id, facts),
+      onUploads: (event) => home.noteUploads(event),
       live,
       log,
       now,
+      timeZone: appliance.timeZone,
       part: (part, stop) => this.#part(part, stop),
     });
     const { library, uploads, pictures, reader } = storage;
@@ -128,7 +158,9 @@ export class Nightjar {
         config,
         database,
         presence,
+        appliance,
         httpsPort: () => this.#httpsPort,
+        httpPort: () => this.#httpPort,
         live,
         onClaimed: async () => {
           await settings.putText(diskIdSetting, await library.create(boxId));
@@ -143,6 +175,9 @@ export class Nightjar {
     await admission.open();
     await reader.open();
     uploads.open();
+    const home: Home = this.#part(openHome({ storage, admission, appliance, live, clock, now, log }), (it) =>
+      it.close(),
+    );
     await library.open();
     const rooms = [
       healthRoutes(() => ({
@@ -153,23 +188,19 @@ export class Nightjar {
         disk: library.state,
       })),
       ...admission.routes(),
-      clockRoutes({
-        clock,
-        onUsed: (by) =>
-          database.write(() =>
-            admission.access.record({ event: 'time-told', actor: actorOf(by), detail: { now: now() } }),
-          ),
-      }),
+      clockRoutes({ clock, onUsed: (by) => appliance.browserTold(by) }),
+      applianceRoutes(appliance),
       erasureRoutes({
         erasure: storage.erasure,
         household: admission.household,
         requireConfirmed: (caller) => admission.access.book.requireConfirmed(caller),
       }),
-      libraryRoutes({ library, now, boxName: () => presence.name, namesOf: (id) => admission.namesOf(id) }),
+      libraryRoutes({ library, now, boxName: () => presence.name, phones: admission }),
       tusRoutes(uploads),
       mediaRoutes({ library, pictures }),
       trashRoutes(storage.trash),
       downloadsRoutes(storage.downloads),
+      homeRoutes(home),
       live.routes(),
     ];
     const routes = [
@@ -187,18 +218,19 @@ export class Nightjar {
     server.stopping.addEventListener('abort', () => setTimeout(() => uploads.interrupt(), uploadGraceMs), {
       once: true,
     });
-    this.#housekeeping(database, admission, clock, now);
+    this.#housekeeping(database, { ...admission.handlers(), ...appliance.handlers() }, clock, now);
     await admission.actOnBootFile();
     // Last, since it brings people; first to go, since it is said goodbye while everything still answers.
     this.#part(presence, (it) => it.close());
     await presence.announce({ boxId, version, ...ports, refreshTls: () => server.refreshTls() });
+    appliance.start();
     log.info({ version, ...ports, disk: library.state }, 'nightjar is ready');
     return { ...ports, setUp: admission.access.claimed(), addresses: () => this.#addresses(presence) };
   }
 
-  #housekeeping(database: Database, admission: Admission, clock: Clock, now: () => number): void {
+  #housekeeping(database: Database, work: ReturnType<Admission['handlers']>, clock: Clock, now: () => number): void {
     const save = { version: 1, leaseMs: 60_000, attemptsMax: 5, everyMs: housekeepingMs, run: () => clock.save() };
-    const handlers = { ...admission.handlers(), 'save-the-time': save };
+    const handlers = { ...work, 'save-the-time': save };
     const jobs = this.#part(new Jobs({ database, now, log: this.#log, handlers }), (it) => it.close());
     for (const [kind, { everyMs }] of Object.entries(handlers)) jobs.every(kind, everyMs);
     jobs.open();
@@ -212,10 +244,12 @@ export class Nightjar {
         routes,
         identify: (request) => admission.identify(request),
         refused: (caller, status, route) => admission.refused(caller, status, route),
+        probed: (address) => admission.phones.probed(address),
         allowHost: (host) => presence.allowHost(host),
         log: this.#log,
         loopbackHttp: this.#config.loopbackHttp,
-        welcome: (host) => welcomePage({ box: presence.name, fingerprint, host, httpsPort: this.#httpsPort }),
+        welcome: (host, userAgent = '') =>
+          welcomePage({ box: presence.name, fingerprint, host, httpsPort: this.#httpsPort, userAgent }),
       }),
       (it) => it.close(),
     );
@@ -226,19 +260,16 @@ export class Nightjar {
     // The console comes first: a second box on the same state folder stops here.
     await server.listenConsole(join(stateDir, 'console.sock'));
     this.#httpsPort = await server.listenHttps(httpsPort, presence.contexts);
-    return { httpPort: await server.listenHttp(httpPort), httpsPort: this.#httpsPort };
+    this.#httpPort = await server.listenHttp(httpPort);
+    return { httpPort: this.#httpPort, httpsPort: this.#httpsPort };
   }
 
   /** The pages, and the phone client for whoever pairs a phone. */
   async #pages(): Promise<Routes[]> {
-    const pages = await staticFiles(join(root, 'web/static'), {
-      'status.html': '/',
-      'pair.html': '/pair',
-      'install.html': '/install',
-      'join.html': '/join',
-      'sign-in.html': '/sign-in',
-      'this-phone.html': '/this-phone',
-    });
+    const pages = await staticFiles(join(root, 'web/static'), { 'install.html': '/install' });
+    const app = await webApp(join(root, 'dist/web'), webAppPages);
+    if (app === undefined) this.#log.warn('the web app is not built, so the box has no pages: run `make web`');
+    else pages.push(app);
     const client = await readFile(join(root, 'dist/nightjar-phone.tgz')).catch(() => undefined);
     if (client !== undefined) return [...pages, staticPage('/nightjar-phone.tgz', 'application/gzip', client)];
     this.#log.warn('the phone client is not built, so the box cannot hand it out');
@@ -258,16 +289,6 @@ export class Nightjar {
     });
     return part;
   }
-}
-
-/** In the box's own time: never behind what it wrote down. */
-function openClock(settings: Settings): Clock {
-  return new Clock({
-    system: () => Date.now(),
-    steady: () => performance.now(),
-    saved: Number(settings.text(clockSetting)) || undefined,
-    save: (ms) => settings.putText(clockSetting, String(ms)),
-  });
 }
 
 async function programVersion(): Promise<string> {

@@ -20,6 +20,7 @@ import { MediaWorker } from './media/media-worker.ts';
 import { Pictures } from './media/pictures.ts';
 import { runCommand } from './platform/commands.ts';
 import type { Logger } from './platform/log.ts';
+import type { UploadsEvent } from './uploads/contract.ts';
 import type { UploadOwner } from './uploads/upload.ts';
 import { Uploads } from './uploads/uploads.ts';
 
@@ -32,9 +33,13 @@ type StorageDeps = Readonly<{
   ownerOf: (phoneId: string) => UploadOwner | undefined;
   /** The last of a person's data is gone. */
   onErased: (personId: string, facts: { files: number; foreignFiles: number }) => Promise<void>;
+  /** Told how each phone's backup goes on. */
+  onUploads: (event: UploadsEvent) => void;
   live: LiveEvents<LiveEvent>;
   log: Logger;
   now: () => number;
+  /** IANA: for dates that carry none. */
+  timeZone: () => string;
   /** Registers what stops a part; the last registered stops first. */
   part: <T>(part: T, stop: (part: T) => void | Promise<void>) => T;
 }>;
@@ -56,11 +61,15 @@ export function makeStorage({ live, log, now, part, ...deps }: StorageDeps): Sto
   const tell = (personId: string, event: LiveEvent) => live.tell({ personId }, event);
   const arrived = tellArrived(tell);
   const reader = part(new CaptureReader({ runCommand, now, log }), (it) => it.close());
-  const zone = Intl.DateTimeFormat().resolvedOptions().timeZone;
   const publishing = new Publishing({
     now,
     captureDateOf: async (file, name, mtime) =>
-      choose({ metadata: await reader.read(file, mediaKind(name).kind), mtime, uploadedAt: now(), zone }),
+      choose({
+        metadata: await reader.read(file, mediaKind(name).kind),
+        mtime,
+        uploadedAt: now(),
+        zone: deps.timeZone(),
+      }),
     onPublished: (open, asset) => {
       // The late half of a photo that its owner deleted is on its way to the trash: nobody is told that it came.
       if (asset.state === 'trashed') {
@@ -91,9 +100,11 @@ export function makeStorage({ live, log, now, part, ...deps }: StorageDeps): Sto
     new Uploads({
       library,
       ownerOf: deps.ownerOf,
-      tell: (personId, event) =>
+      tell: (personId, event) => {
+        deps.onUploads(event);
         // Owners see every phone; of an older progress nobody needs to hear.
-        live.tell({ personId, owners: true }, event, { latestOf: `progress of ${event.phone}` }),
+        live.tell({ personId, owners: true }, event, { latestOf: `progress of ${event.phone}` });
+      },
       now,
       randomBytes,
       log,

@@ -26,7 +26,7 @@ export type { Person, SignedIn } from './sign-in.ts';
 export type AccessOptions = Readonly<{
   database: Database;
   stateDir: string;
-  boxName: string;
+  boxName: () => string;
   /** A preset setup code; undefined: one is made. */
   setupCode: string | undefined;
   /**
@@ -34,6 +34,10 @@ export type AccessOptions = Readonly<{
    * A claim that died half-way comes again with the same `owner.id`, perhaps another name: it must bear that.
    */
   onClaimed: (owner: Person) => Promise<void>;
+  /** Inside the write of the claim. `page`: over the network, not at the console. */
+  onClaimedInWrite?: (by: { page: boolean }) => void;
+  /** In which the box tells the time of day. Default: the machine's zone. */
+  timeZone?: () => string;
   /** Tells a person's pages and phones live. */
   tell?: (personId: string, event: NoticeEvent) => void;
   now: () => number;
@@ -97,9 +101,9 @@ export class Access {
   }
 
   async #claimWithRightCode(asked: { person: string; password: string }, place: SessionPlace): Promise<SignedIn> {
-    const { database, boxName, onClaimed, now, log } = this.#options;
+    const { database, boxName, onClaimed, onClaimedInWrite, now, log } = this.#options;
     const name = personName(asked.person);
-    checkNewPassword(asked.password, [name, boxName]);
+    checkNewPassword(asked.password, [name, boxName()]);
     const passwordHash = await this.#passwords.hash(asked.password);
     const id = await this.#ownerId();
     const folder = personFolder(name, this.#foldersTaken());
@@ -109,6 +113,7 @@ export class Access {
       if (this.claimed()) throw alreadySetUp();
       this.#store.insertPerson({ ...owner, nameKey: personNameKey(name), passwordHash, createdAt: now() });
       this.record({ event: 'box-claimed', actor: `person:${id}`, subject: id });
+      onClaimedInWrite?.({ page: place !== undefined });
       return this.signing.claimedInWrite(owner, place);
     });
     try {

@@ -1,5 +1,5 @@
-import { type Static, Type } from 'typebox';
 import type { Contract } from '../http/contract.ts';
+import { type Static, Type } from '../platform/schema.ts';
 import { Password } from './contract.ts';
 
 const Milliseconds = Type.Integer({ description: 'milliseconds since 1970, UTC' });

@@ -1,5 +1,5 @@
-import { type Static, Type } from 'typebox';
 import type { Contract } from '../http/contract.ts';
+import { type Static, Type } from '../platform/schema.ts';
 
 const Milliseconds = Type.Integer({ description: 'milliseconds since 1970, UTC, by the box’s clock' });
 const ApprovalId = Type.Object({ id: Type.String({ maxLength: 64 }) });

@@ -1,5 +1,5 @@
-import { Type } from 'typebox';
 import type { Contract } from '../http/contract.ts';
+import { Type } from '../platform/schema.ts';
 
 const Milliseconds = Type.Integer({ description: 'milliseconds since 1970, UTC' });
 const AuthenticatorId = Type.Object({ id: Type.String({ maxLength: 64 }) });

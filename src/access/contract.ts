@@ -1,5 +1,5 @@
-import { Type } from 'typebox';
 import type { Contract } from '../http/contract.ts';
+import { Type } from '../platform/schema.ts';
 
 export const PersonName = Type.String({ minLength: 1, maxLength: 64 });
 // No composition rules and room for long phrases (NIST SP 800-63B-4); the floor is checked by access itself.
@@ -15,6 +15,15 @@ export const PersonView = Type.Object({
   role: Type.Union([Type.Literal('owner'), Type.Literal('member')]),
 });
 
+/** What came of a choice that was made with the claim; null: none was made. */
+const Chosen = Type.Union([
+  Type.Object({
+    applied: Type.Boolean(),
+    problem: Type.Union([Type.String(), Type.Null()], { description: 'why not, for a person to read' }),
+  }),
+  Type.Null(),
+]);
+
 export const accessContract = {
   getSetup: {
     method: 'GET',
@@ -22,16 +31,22 @@ export const accessContract = {
     access: 'public',
     summary: 'Says whether the box has an owner',
     status: 200,
-    reply: Type.Object({ claimed: Type.Boolean() }),
+    reply: Type.Object({ claimed: Type.Boolean(), box: Type.String({ description: 'its name' }) }),
   },
   claim: {
     method: 'POST',
     path: '/api/setup',
     access: 'public',
-    summary: 'Claims a new box with its setup code; makes the owner, adopts the disk, signs in',
-    body: Type.Object({ code: Type.String({ maxLength: 64 }), person: PersonName, password: Password }),
+    summary: 'Claims a new box with its setup code; makes the owner, adopts the disk, signs in, takes what was chosen',
+    body: Type.Object({
+      code: Type.String({ maxLength: 64 }),
+      person: PersonName,
+      password: Password,
+      name: Type.Optional(Type.String({ maxLength: 64, description: 'what to call the box' })),
+      timeZone: Type.Optional(Type.String({ maxLength: 64, description: 'IANA' })),
+    }),
     bodyBytesMax: publicBodyBytesMax,
     status: 201,
-    reply: Type.Object({ person: PersonView }),
+    reply: Type.Object({ person: PersonView, chosen: Type.Object({ name: Chosen, timeZone: Chosen }) }),
   },
 } as const satisfies Contract;

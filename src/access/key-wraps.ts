@@ -4,9 +4,8 @@
  * that none can stand in for another. Keeps nothing.
  */
 import { createCipheriv, createDecipheriv, hkdfSync } from 'node:crypto';
-import { type Static, Type } from 'typebox';
-import { Value } from 'typebox/value';
 import type { RandomBytes } from '../platform/identifiers.ts';
+import { isOf, type Static, Type } from '../platform/schema.ts';
 
 export const dataKeyBytes = 32;
 const nonceBytes = 12;
@@ -75,7 +74,7 @@ export function readWraps(text: string): KeyWraps | undefined {
   if (text.length > wrapsCharsMax) return undefined;
   try {
     const value: unknown = JSON.parse(text);
-    return Value.Check(KeyWrapsShape, value) ? value : undefined;
+    return isOf(KeyWrapsShape, value) ? value : undefined;
   } catch {
     return undefined;
   }

@@ -25,7 +25,8 @@ import { AccessStore } from './store.ts';
 export type MakePartsOptions = Readonly<{
   database: Database;
   stateDir: string;
-  boxName: string;
+  boxName: () => string;
+  timeZone?: () => string;
   passwords: Passwords;
   tell?: (personId: string, event: NoticeEvent) => void;
   now: () => number;
@@ -53,7 +54,7 @@ export type AccessParts = Readonly<{
 const nameSaltSetting = 'access.name-salt';
 
 export async function makeParts(made: MakePartsOptions): Promise<AccessParts> {
-  const { database, boxName, passwords, tell, now, randomBytes, log } = made;
+  const { database, boxName, timeZone, passwords, tell, now, randomBytes, log } = made;
   const audit = new Audit(database, now);
   const notices = new Notices({
     database,
@@ -86,7 +87,7 @@ export async function makeParts(made: MakePartsOptions): Promise<AccessParts> {
     onFactorChanged: (personId: string, keep: string) => factors.changedInWrite(personId, keep),
   };
   const recoveryCodes = new RecoveryCodes(factorOptions);
-  const codes = new OneTimeCodes({ ...factorOptions, boxName: () => boxName, recoveryCodes });
+  const codes = new OneTimeCodes({ ...factorOptions, boxName, recoveryCodes, ...(timeZone && { timeZone }) });
   const approvers = new ApprovalsStore(database);
   const factors: Factors = new Factors({
     database,

@@ -46,11 +46,19 @@ type Owner = HalfwayCaller | PersonCaller;
 const authenticatorsMax = 10;
 const unconfirmedMs = 15 * 60_000;
 
+export type OneTimeCodesOptions = FactorOptions &
+  Readonly<{
+    boxName: () => string;
+    recoveryCodes: RecoveryCodes;
+    /** In which the box's time is told. Default: the machine's. */
+    timeZone?: () => string;
+  }>;
+
 export class OneTimeCodes {
-  readonly #options: FactorOptions & Readonly<{ boxName: () => string; recoveryCodes: RecoveryCodes }>;
+  readonly #options: OneTimeCodesOptions;
   readonly #store: CodesStore;
 
-  constructor(options: FactorOptions & Readonly<{ boxName: () => string; recoveryCodes: RecoveryCodes }>) {
+  constructor(options: OneTimeCodesOptions) {
     this.#options = options;
     this.#store = new CodesStore(options.database);
   }
@@ -103,8 +111,8 @@ export class OneTimeCodes {
       const typed = typedCode(code);
       const [nearest] = nearestFirst(typed === undefined ? [] : stepsOfCode(row.secret, typed, current), current);
       // Whoever confirms has seen the secret: what is told of a far code tells them nothing that they cannot compute.
-      if (nearest === undefined) throw codeRefused('wrong', now());
-      if (Math.abs(nearest - current) > stepsAccepted) throw codeRefused({ stepsAway: nearest - current }, now());
+      if (nearest === undefined) throw this.refused('wrong');
+      if (Math.abs(nearest - current) > stepsAccepted) throw this.refused({ stepsAway: nearest - current });
       this.#store.confirmAuthenticator(id, now(), nearest);
       record({ event: 'authenticator-added', actor: actorOf(caller), subject: personId, detail: { name: row.name } });
       notify(personId, 'authenticator-added', { name: row.name });
@@ -173,7 +181,7 @@ export class OneTimeCodes {
   /**
    * Tries a code against all of a person's authenticators and marks the step that it belongs to, also when that is too
    * far: a guess that hit something is of no use later. Only inside the `database.write` that grants what the code is for.
-   * Give any answer but `right` out of that write before throwing (`codeRefused`): a write that throws takes the mark back.
+   * Give any answer but `right` out of that write before throwing (`refused`): a write that throws takes the mark back.
    */
   take(personId: string, code: string): TakenCode {
     const current = stepOf(this.#options.now());
@@ -236,6 +244,11 @@ export class OneTimeCodes {
   /** A clock that jumps back lengthens nothing: what was begun in the future is as dead as what was begun long ago. */
   #isDead(row: AuthenticatorRow): boolean {
     return row.confirmed_at === null && Math.abs(this.#options.now() - row.created_at) >= unconfirmedMs;
+  }
+
+  /** The refusal of a code that was not taken, for a person to read. */
+  refused(taken: Exclude<TakenCode, 'right'>): CodedError {
+    return codeRefused(taken, this.#options.now(), this.#options.timeZone?.());
   }
 
   #dropDead(): number {

@@ -20,7 +20,7 @@ export type PasswordLockOptions = PartOptions &
     guard: Guard;
     policies: Policies;
     book: SessionBook;
-    boxName: string;
+    boxName: () => string;
     /**
      * The person is about to have this password: makes ready whatever the old one opened, and says what to write beside
      * the new hash (inside the same `database.write`).
@@ -126,7 +126,7 @@ export class PasswordLock {
     const { passwords, boxName } = this.#options;
     const row = this.#row.get(personId);
     if (row === undefined) throw new CodedError('not-found', 'This person is not there any more.');
-    checkNewPassword(password, [row.name, boxName]);
+    checkNewPassword(password, [row.name, boxName()]);
     if (row.password_hash !== null && (await passwords.verify(password, row.password_hash))) {
       throw new CodedError(
         'weak-password',

@@ -1,6 +1,7 @@
 import type { FastifyRequest } from 'fastify';
 import { implement, type Routes } from '../http/contract.ts';
 import type { Transport } from '../http/gate.ts';
+import type { Static } from '../platform/schema.ts';
 import type { Access } from './access.ts';
 import { accountRoutes } from './account-routes.ts';
 import { codesRoutes } from './codes-routes.ts';
@@ -8,16 +9,27 @@ import { accessContract } from './contract.ts';
 import { sessionDoor } from './door.ts';
 import { sessionsRoutes } from './sessions-routes.ts';
 
-/** The HTTP side of access. `transportOf` says how a request came in, from the socket. */
-export function accessRoutes(deps: { access: Access; transportOf: (request: FastifyRequest) => Transport }): Routes {
-  const { access, transportOf } = deps;
+type AccessRoutesDeps = Readonly<{
+  access: Access;
+  /** Says how a request came in, from the socket. */
+  transportOf: (request: FastifyRequest) => Transport;
+  boxName: () => string;
+  /** Takes what was chosen with the claim. Never throws: the claim stands. */
+  takeFirst: (asked: FirstChoices, ownerId: string) => Promise<{ name: Chosen; timeZone: Chosen }>;
+}>;
+type FirstChoices = Readonly<Pick<Static<(typeof accessContract)['claim']['body']>, 'name' | 'timeZone'>>;
+type Chosen = Static<(typeof accessContract)['claim']['reply']>['chosen']['name'];
+
+/** The HTTP side of access. */
+export function accessRoutes(deps: AccessRoutesDeps): Routes {
+  const { access, transportOf, boxName, takeFirst } = deps;
   const door = sessionDoor(transportOf);
   const claiming = implement(accessContract, {
-    getSetup: async () => ({ claimed: access.claimed() }),
+    getSetup: async () => ({ claimed: access.claimed(), box: boxName() }),
     claim: async ({ body, request }, reply) => {
       const claimed = await access.claim(body, door.placeOf(request));
       door.give(claimed, request, reply);
-      return { person: claimed.person };
+      return { person: claimed.person, chosen: await takeFirst(body, claimed.person.id) };
     },
   });
   const { codes, recoveryCodes, recoveryKey, options } = access.parts;

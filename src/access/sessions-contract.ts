@@ -1,5 +1,5 @@
-import { Type } from 'typebox';
 import type { Contract } from '../http/contract.ts';
+import { Type } from '../platform/schema.ts';
 import { Password, PersonName, PersonView, publicBodyBytesMax } from './contract.ts';
 
 const Milliseconds = Type.Integer({ description: 'milliseconds since 1970, UTC' });

@@ -11,7 +11,7 @@ import { CodedError } from '../platform/errors.ts';
 import type { Factors, Way } from './factors.ts';
 import { type Guard, nobodySubject, type Subject, type TryKind } from './guard.ts';
 import type { KnownBrowsers } from './known-browsers.ts';
-import { codeRefused, type OneTimeCodes } from './one-time-codes.ts';
+import type { OneTimeCodes } from './one-time-codes.ts';
 import type { PartOptions } from './parts.ts';
 import { notYourPassword, type PasswordLock } from './password-lock.ts';
 import { personNameKey } from './people.ts';
@@ -41,7 +41,7 @@ export type SignInOptions = PartOptions &
     book: SessionBook;
     factors: Factors;
     policies: Policies;
-    codes: Pick<OneTimeCodes, 'take'>;
+    codes: Pick<OneTimeCodes, 'take' | 'refused'>;
     recoveryCodes: Pick<RecoveryCodes, 'take'>;
     /** Mixed into names that nobody has, so that nobody foresees which share a counter; the same after a restart. */
     nameSalt: string;
@@ -108,11 +108,11 @@ export class SignIn {
 
   /** @throws {CodedError} `wrong-code`, `code-used`, `too-many-requests`, `conflict` (no code is due) */
   async code(caller: SessionCaller, code: string, place: Place): Promise<SignedIn> {
-    const { codes, now } = this.#options;
+    const { codes } = this.#options;
     this.#requireStage(caller, 'second-factor');
     const outcome = await this.#tryInWrite('code', caller, () => {
       const taken = codes.take(caller.personId, code);
-      return taken === 'right' ? this.#proceedInWrite(caller, place, 'code') : { refused: codeRefused(taken, now()) };
+      return taken === 'right' ? this.#proceedInWrite(caller, place, 'code') : { refused: codes.refused(taken) };
     });
     return settled(outcome);
   }
@@ -188,12 +188,12 @@ export class SignIn {
     by: Readonly<{ password: string } | { code: string }>,
     place: Place,
   ): Promise<{ known: string | undefined }> {
-    const { database, lock, codes, now } = this.#options;
+    const { database, lock, codes } = this.#options;
     if ('code' in by) {
       return settled(
         await this.#tryInWrite('code', caller, () => {
           const taken = codes.take(caller.personId, by.code);
-          return taken === 'right' ? this.#confirmInWrite(caller, place) : { refused: codeRefused(taken, now()) };
+          return taken === 'right' ? this.#confirmInWrite(caller, place) : { refused: codes.refused(taken) };
         }),
       );
     }

@@ -1,5 +1,5 @@
-import type { Static } from 'typebox';
 import type { libraryContract } from '../library/contract.ts';
+import type { Static } from '../platform/schema.ts';
 import type { Box } from './box.ts';
 import type { ConfigStore } from './config-store.ts';
 import { deletedCode, exitCodes, Failure, Refusal, Waiting } from './failure.ts';

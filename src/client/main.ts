@@ -1,7 +1,7 @@
 #!/usr/bin/env node
 import { readFile } from 'node:fs/promises';
-import type { Static } from 'typebox';
 import type { libraryContract } from '../library/contract.ts';
+import type { Static } from '../platform/schema.ts';
 import { type Arguments, readArguments, usage, wrongUse } from './arguments.ts';
 import { exitCodeOf } from './backup.ts';
 import { ConfigStore } from './config-store.ts';

@@ -1,7 +1,7 @@
 import { createHash, X509Certificate } from 'node:crypto';
 import type { DetailedPeerCertificate } from 'node:tls';
-import type { Static } from 'typebox';
 import type { phonesContract } from '../phones/contract.ts';
+import type { Static } from '../platform/schema.ts';
 import { type Address, addressesMax, addressOf, distinct, hostPortOf, originOf } from './address.ts';
 import { Box, failed } from './box.ts';
 import type { ConfigStore, Pairing } from './config-store.ts';

@@ -1,7 +1,7 @@
 import { mkdir, realpath } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
-import type { Static } from 'typebox';
 import type { AssetView, libraryContract } from '../library/contract.ts';
+import type { Static } from '../platform/schema.ts';
 import type { Box } from './box.ts';
 import { download, localFailure } from './download.ts';
 import { exitCodes, Failure, Refusal, Waiting } from './failure.ts';

@@ -5,9 +5,10 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type ParseArgsConfig, parseArgs } from 'node:util';
-import type { Static } from 'typebox';
 import type { accessContract } from '../access/contract.ts';
 import type { HousemateView, householdContract } from '../access/household-contract.ts';
+import type { applianceContract } from '../appliance/contract.ts';
+import type { Static } from '../platform/schema.ts';
 import { BoxSocket } from './box-socket.ts';
 import { Failure } from './failure.ts';
 import { runMenu } from './menu.ts';
@@ -23,6 +24,7 @@ const usage = `nightjar: the console of the box. The daemon has to be running.
   nightjar pair --person NAME --phone NAME                    open a pairing: QR code, link and short code, 15 minutes
            [--json] [--png FILE] [--svg FILE]
   nightjar status [--json]                                    how the box is, and its setup code while it has no owner
+  nightjar name [NEW] [--json]                                what the box is called; call it something else
   nightjar people [--json]                                    the people of the house
   nightjar people add NAME                                    with a link by which they choose their password
   nightjar phones [--json]                                    the phones, when each was last seen and comes next
@@ -82,6 +84,7 @@ const verbs: ReadonlyMap<string, Verb> = new Map(
       await runPair({ person, phone, json: values.json === true, png: values.png, svg: values.svg }, box, terminal);
     },
     status: runStatus,
+    name: runName,
     people: runPeople,
     phones: runPhones,
     'reset-password': async (args, box, terminal) => resetPassword(onePerson(args), box, terminal),
@@ -135,6 +138,15 @@ async function runStatus(args: string[], box: BoxSocket, terminal: Terminal): Pr
   if (claimed) return terminal.out('set up: yes');
   terminal.out('set up: no');
   if (setupCode !== undefined) terminal.out(`setup code: ${setupCode}`);
+}
+
+async function runName(args: string[], box: BoxSocket, terminal: Terminal): Promise<void> {
+  const { values, positionals } = parse(args, { json: { type: 'boolean' } }, 1);
+  const [name] = positionals;
+  const asked = name === undefined ? box.ask('GET', '/api/box') : box.ask('PATCH', '/api/box', { name });
+  const reply = (await asked) as Static<(typeof applianceContract)['getBox']['reply']>;
+  if (values.json === true) return terminal.out(JSON.stringify(reply));
+  terminal.out(`The box is called ${reply.chosenName}: https://${reply.addresses[0]}`);
 }
 
 async function runPeople(args: string[], box: BoxSocket, terminal: Terminal): Promise<void> {

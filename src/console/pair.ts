@@ -1,8 +1,8 @@
 /** `nightjar pair`: opens a pairing and shows it: QR code, link, short code, time left. */
 import { open } from 'node:fs/promises';
 import QRCode from 'qrcode';
-import type { Static } from 'typebox';
 import type { phonesContract } from '../phones/contract.ts';
+import type { Static } from '../platform/schema.ts';
 import type { BoxSocket } from './box-socket.ts';
 import { Failure } from './failure.ts';
 import { grouped, timeLeft } from './print.ts';

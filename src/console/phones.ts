@@ -1,6 +1,7 @@
 /** `nightjar phones`: the phones of the house, another name for one, and the end of one. */
-import type { Static } from 'typebox';
+
 import type { PhoneView } from '../phones/contract.ts';
+import type { Static } from '../platform/schema.ts';
 import type { BoxSocket } from './box-socket.ts';
 import { Failure } from './failure.ts';
 import { moment, table } from './print.ts';

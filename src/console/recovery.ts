@@ -2,8 +2,9 @@
  * `nightjar reset-password`, `reset-second-factor`, `sessions` and `audit`: what somebody at the box does for a person who
  * is locked out, and what was done.
  */
-import type { Static } from 'typebox';
+
 import type { householdContract } from '../access/household-contract.ts';
+import type { Static } from '../platform/schema.ts';
 import type { BoxSocket } from './box-socket.ts';
 import { Failure } from './failure.ts';
 import { moment, table } from './print.ts';

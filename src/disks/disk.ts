@@ -6,11 +6,10 @@
 import { constants } from 'node:fs';
 import { type FileHandle, lstat, mkdir, open, readFile, stat, statfs } from 'node:fs/promises';
 import { join } from 'node:path';
-import { Type } from 'typebox';
-import { Value } from 'typebox/value';
 import { runCommand } from '../platform/commands.ts';
 import { replaceFileDurably, syncFolder } from '../platform/durable-files.ts';
 import { CodedError, systemCode } from '../platform/errors.ts';
+import { isOf, type Static, Type } from '../platform/schema.ts';
 
 export const markerFolder = '.nightjar';
 const markerPath = `${markerFolder}/disk.json`;
@@ -25,7 +24,7 @@ const Marker = Type.Object({
   /** The filesystem that the marker was written on, where it has an identity of its own. */
   filesystem: Type.Union([Type.Object({ type: Type.String(), id: Type.String() }), Type.Null()]),
 });
-export type DiskMarker = Type.Static<typeof Marker>;
+export type DiskMarker = Static<typeof Marker>;
 
 /** statfs(2) magic numbers of filesystems whose f_fsid comes from the filesystem's own UUID, whatever device it is on. */
 const stableIds: ReadonlyMap<number, string> = new Map([
@@ -139,8 +138,13 @@ export class Disk {
 
   /** Bytes that an ordinary user may still write. */
   async freeBytes(): Promise<number> {
-    const facts = await statfs(this.resolve(''));
-    return facts.bavail * facts.bsize;
+    return (await this.room()).freeBytes;
+  }
+
+  /** How large it is, and what of it an ordinary user may still write. */
+  async room(): Promise<{ totalBytes: number; freeBytes: number }> {
+    const { blocks, bavail, bsize } = await statfs(this.resolve(''));
+    return { totalBytes: blocks * bsize, freeBytes: bavail * bsize };
   }
 
   async close(): Promise<void> {
@@ -169,7 +173,7 @@ async function readMarker(path: string): Promise<DiskMarker | undefined> {
   }
   try {
     const marker: unknown = JSON.parse(text);
-    if (Value.Check(Marker, marker)) return marker;
+    if (isOf(Marker, marker)) return marker;
   } catch {
     // Not JSON: the same verdict as JSON of another shape.
   }

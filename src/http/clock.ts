@@ -1,6 +1,7 @@
 /** Telling the box the time: a page of the owner does, where the box's own clock is behind what the box knows. */
-import { Type } from 'typebox';
+
 import type { Clock } from '../platform/clock.ts';
+import { Type } from '../platform/schema.ts';
 import type { Caller } from './caller.ts';
 import { type Contract, implement, type Routes } from './contract.ts';
 

@@ -1,5 +1,5 @@
 import type { FastifyReply, FastifyRequest } from 'fastify';
-import type { Static, TSchema } from 'typebox';
+import type { Static, TSchema } from '../platform/schema.ts';
 import type { AccessCallers, AccessLevel } from './caller.ts';
 
 /**

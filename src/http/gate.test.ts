@@ -144,6 +144,7 @@ test('plain http: the welcome page, the certificate, redirects for pages, and no
     expect(answer('GET', `/${file}`)).toEqual({ kind: 'serve' });
   }
   expect(answer('GET', '/static/welcome.css')).toEqual({ kind: 'serve' });
+  expect(answer('GET', '/static/trust.js')).toEqual({ kind: 'serve' });
   expect(answer('GET', '/static/nightjar.css')).toMatchObject({ kind: 'redirect' });
   expect(answer('GET', '/pair?x=1')).toEqual({ kind: 'redirect', to: 'https://nightjar.local:8443/pair?x=1' });
   expect(answer('GET', '//evil.example/')).toEqual({

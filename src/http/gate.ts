@@ -19,6 +19,7 @@ const portMax = 65_535;
 export const plainHttpPaths: ReadonlySet<string> = new Set([
   '/',
   '/static/welcome.css',
+  '/static/trust.js',
   '/nightjar-root.crt',
   '/nightjar-root.der',
   '/nightjar-root.pem',
@@ -131,6 +132,11 @@ export function checkOrigin(
 /** A link that was followed in a window of its own, not in a frame (W3C Fetch Metadata, sections 2.1 and 2.2). */
 function isGoneTo(method: string, headers: IncomingHttpHeaders): boolean {
   return method === 'GET' && headers['sec-fetch-mode'] === 'navigate' && headers['sec-fetch-dest'] === 'document';
+}
+
+/** Whether this is a device that tries whether it trusts the box by now: it loads the one thing that is there for that. */
+export function isProbe({ method, url }: Readonly<{ method: string; url: string }>): boolean {
+  return method === 'GET' && url.split('?', 1)[0] === probePath;
 }
 
 function isOwnOrigin(origin: string, scheme: string, host: Host): boolean {

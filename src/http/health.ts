@@ -1,5 +1,5 @@
 /** Owns the answer to "are you well?", which everybody may ask, also over plain http; so it says no more than this. */
-import { type Static, Type } from 'typebox';
+import { type Static, Type } from '../platform/schema.ts';
 import { type Contract, implement, type Routes } from './contract.ts';
 
 export const HealthView = Type.Object({

@@ -96,6 +96,16 @@ export class BoxIdentity {
     return new BoxIdentity(making, nameLeaf, addressLeaf);
   }
 
+  /** Until when the leaves are good, ms since 1970, and the host names that the name leaf was made for. */
+  get leaves(): Readonly<{ nameValidUntil: number; addressValidUntil: number; names: readonly string[] }> {
+    const untilOf = ({ pair }: Leaf) => new X509Certificate(pair.certificate).validToDate.getTime();
+    return {
+      nameValidUntil: untilOf(this.#nameLeaf),
+      addressValidUntil: untilOf(this.#addressLeaf),
+      names: this.#nameLeaf.hosts,
+    };
+  }
+
   /** When `update` will put another name leaf in the place of this one, if it stays at that; ms since 1970. */
   get nameLeafRenewsAt(): number {
     return renewsAt(new X509Certificate(this.#nameLeaf.pair.certificate));

@@ -4,19 +4,19 @@
  * Only the server calls it.
  */
 import { chmod, lstat, mkdir, unlink } from 'node:fs/promises';
-import {
-  createServer,
-  type ServerOptions as HttpServerOptions,
-  type IncomingMessage,
-  type RequestListener,
-  type Server,
-  type ServerResponse,
+import type {
+  ServerOptions as HttpServerOptions,
+  IncomingMessage,
+  RequestListener,
+  Server,
+  ServerResponse,
 } from 'node:http';
 import { createServer as createTlsServer } from 'node:https';
 import { type AddressInfo, connect, type Socket } from 'node:net';
 import { dirname } from 'node:path';
 import type { SecureContext, TLSSocket } from 'node:tls';
 import { CodedError, systemCode } from '../platform/errors.ts';
+import { createServer } from '../platform/node-http.ts';
 import { Crowd } from './crowd.ts';
 import { toProblem } from './problem.ts';
 import { securityHeaders } from './security-headers.ts';

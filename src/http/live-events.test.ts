@@ -1,9 +1,9 @@
 /** The stream over a real server and real sockets; who is asking is what a test says. */
 import { connect, type Socket } from 'node:net';
-import { Type } from 'typebox';
 import { afterEach, describe, expect, it } from 'vitest';
 import { EventStream } from '../../test/support/event-stream.ts';
 import { createLog } from '../platform/log.ts';
+import { Type } from '../platform/schema.ts';
 import type { Caller } from './caller.ts';
 import { LiveEvents, type LiveLimits, liveEventsContract } from './live-events.ts';
 import { openApiDocument } from './openapi.ts';

@@ -5,8 +5,8 @@
  */
 import type { ServerResponse } from 'node:http';
 import type { FastifyReply, FastifyRequest } from 'fastify';
-import { type Static, type TSchema, Type } from 'typebox';
 import { CodedError } from '../platform/errors.ts';
+import { type Static, type TSchema, Type } from '../platform/schema.ts';
 import type { AccessCallers, Caller } from './caller.ts';
 import { type Contract, implement, type Routes } from './contract.ts';
 import { type Audience, EventMemory, isFor, type Viewer } from './event-memory.ts';

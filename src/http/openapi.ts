@@ -2,7 +2,7 @@
  * Owns the OpenAPI 3.1 document, which is worked out from the contracts and from nothing else.
  * The composition root calls it with every contract it serves.
  */
-import { type TSchema, Type } from 'typebox';
+import { type TSchema, Type } from '../platform/schema.ts';
 import type { AccessLevel } from './caller.ts';
 import { type Contract, implement, type RouteContract, type Routes } from './contract.ts';
 import { problemType } from './problem.ts';

@@ -14,6 +14,7 @@ export type OwnerCertificateFiles = Readonly<{ certificate: string; key: string 
 type Loaded = Readonly<{ leaf: X509Certificate; context: SecureContext; signature: string }>;
 
 const fileBytesMax = 256 * 1024;
+const namesMax = 100;
 
 export class OwnerCertificate {
   readonly #files: OwnerCertificateFiles;
@@ -37,6 +38,12 @@ export class OwnerCertificate {
   /** The time after which clients refuse it, ms since 1970. */
   get validUntil(): number {
     return this.#loaded.leaf.validToDate.getTime();
+  }
+
+  /** The host names that it was made for, at most 100. */
+  get names(): readonly string[] {
+    const found = (this.#loaded.leaf.subjectAltName ?? '').matchAll(/DNS:([^,\s"]+)/g);
+    return [...found].flatMap(([, name]) => name ?? []).slice(0, namesMax);
   }
 
   /** Says whether it was made for this host name (lower case, no port); wildcards count (RFC 6125, section 6.4.3). */

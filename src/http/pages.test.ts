@@ -88,15 +88,19 @@ function certificateOf(profile: string): Buffer {
   return payloads[0]?.PayloadContent ?? Buffer.alloc(0);
 }
 
-test('the welcome page has the grouped fingerprint and no script, and names are text in it', () => {
+test('the welcome page has the grouped fingerprint, nothing inline, and names are text in it', () => {
   const fingerprint = 'ab12'.repeat(16);
-  const { html: page } = welcomePage({ box: 'a<b', fingerprint, host: '192.168.1.2', httpsPort: 8443 });
+  const { html: page, headers } = welcomePage({ box: 'a<b', fingerprint, host: '192.168.1.2', httpsPort: 8443 });
   expect(groupFingerprint(fingerprint)).toBe(Array(16).fill('ab12').join(' '));
   expect(page).toContain(groupFingerprint(fingerprint));
   expect(page).toContain('href="https://192.168.1.2:8443/"');
   expect(page).toContain('href="/nightjar-root.crt"');
   expect(page).toContain('href="/nightjar.mobileconfig"');
-  expect(page).not.toMatch(/<script|<style| style=| on[a-z]+=/);
+  expect(page).not.toMatch(/<script(?! src="\/static\/trust\.js" defer><)|<style| style=| on[a-z]+=/);
+  // Its probes are all that it may load from elsewhere.
+  expect(headers['content-security-policy']).toContain(
+    "img-src 'self' data: https://a&lt;b.local:8443 https://192.168.1.2:8443; object-src 'none'",
+  );
   expect(page).not.toContain('a<b');
   expect(escapeHtml(`<a href="x">'&`)).toBe('&lt;a href=&quot;x&quot;&gt;&#39;&amp;');
 });

@@ -1,11 +1,11 @@
 import { Agent, request as httpRequest } from 'node:http';
 import { connect } from 'node:net';
 import { text } from 'node:stream/consumers';
-import { Type } from 'typebox';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { ask, jsonBody } from '../../test/support/asking.ts';
 import { CodedError } from '../platform/errors.ts';
 import { createLog } from '../platform/log.ts';
+import { Type } from '../platform/schema.ts';
 import { type Contract, implement } from './contract.ts';
 import { HttpServer } from './server.ts';
 

@@ -4,8 +4,8 @@
  * Only the server calls it.
  */
 import type { FastifyInstance, FastifyReply, FastifyRequest, onRequestHookHandler } from 'fastify';
-import type { TSchema } from 'typebox';
 import { CodedError } from '../platform/errors.ts';
+import type { TSchema } from '../platform/schema.ts';
 import { admits, type Caller } from './caller.ts';
 import type { RouteContract, RouteInput, Routes } from './contract.ts';
 

@@ -1,10 +1,10 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { networkInterfaces, tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { Type } from 'typebox';
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
 import { ask, type Question } from '../../test/support/asking.ts';
 import { createLog } from '../platform/log.ts';
+import { Type } from '../platform/schema.ts';
 import type { Caller } from './caller.ts';
 import { type Contract, implement } from './contract.ts';
 import { healthContract } from './health.ts';

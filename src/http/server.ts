@@ -4,11 +4,12 @@
  * Only the composition root makes one; rooms may ask `transportOf`.
  */
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { createServer } from 'node:http';
 import { type FastifyError, type FastifyInstance, type FastifyReply, type FastifyRequest, fastify } from 'fastify';
 import { CodedError, systemCode } from '../platform/errors.ts';
 import type { Logger } from '../platform/log.ts';
+import { createServer } from '../platform/node-http.ts';
 import type { Caller } from './caller.ts';
+import { buildSerializer, buildValidator } from './compilers.ts';
 import type { Routes } from './contract.ts';
 import {
   checkForwarding,
@@ -17,6 +18,7 @@ import {
   checkOrigin,
   checkTarget,
   type Host,
+  isProbe,
   markTransport,
   type PlainHttpAnswer,
   plainHttpAnswer,
@@ -41,13 +43,15 @@ export type HttpServerDeps = Readonly<{
   /** False: http from this machine itself is like http from anywhere. */
   loopbackHttp: boolean;
   /** The page (HTML, no secrets) at `/` on plain http, for the host that was asked. */
-  welcome?(host: string): { html: string; headers: Readonly<Record<string, string>> };
+  welcome?(host: string, userAgent: string | undefined): { html: string; headers: Readonly<Record<string, string>> };
   /** How long requests may go on after `close`. Default 8 s, so that the whole stop stays under 10. */
   stopLimitMs?: number;
   /** How long a body that is read whole may take. Default 60 s. */
   bodyReadMs?: number;
   /** Told of each 403 and 404 to a caller who is known. Never throws. */
   refused?: (caller: Caller, status: number, route: string) => void;
+  /** Told from where the probe is loaded over https: whoever is there trusts the box by now. Never throws. */
+  probed?: (address: string) => void;
   /** Of connections, where others than the box's own are wanted. */
   limits?: Partial<ListenerLimits>;
 }>;
@@ -133,6 +137,7 @@ export class HttpServer {
       logger: false,
       exposeHeadRoutes: false,
       ajv: ajvOptions,
+      schemaController: { compilersFactory: { buildValidator, buildSerializer } },
       routerOptions: { maxParamLength: 1024 },
       frameworkErrors: (error, request, reply) => this.#answerError(error, request, reply),
     });
@@ -169,6 +174,7 @@ export class HttpServer {
     if (transport === 'http') return this.#gatePlainHttp(request, reply, host);
     const asked = { method: request.method, url, headers: raw.headers };
     checkOrigin(asked, transport === 'https' ? 'https' : 'http', host);
+    if (transport === 'https' && isProbe(asked)) this.#deps.probed?.(raw.socket.remoteAddress ?? '');
     return true;
   }
 
@@ -177,16 +183,16 @@ export class HttpServer {
     const publicRoute = this.#isPublic(asked.method, asked.url.split('?', 1)[0] ?? '');
     const answer = plainHttpAnswer(asked, host, { publicRoute, httpsPort: this.#httpsPort });
     if (answer.kind === 'serve') return true;
-    this.#answerPlainHttp(answer, host, reply);
+    this.#answerPlainHttp(answer, host, request, reply);
     return false;
   }
 
-  #answerPlainHttp(answer: PlainHttpAnswer, host: Host, reply: FastifyReply): void {
+  #answerPlainHttp(answer: PlainHttpAnswer, host: Host, request: FastifyRequest, reply: FastifyReply): void {
     if (answer.kind === 'redirect') {
       reply.code(308).header('location', answer.to).send();
       return;
     }
-    const page = this.#deps.welcome?.(host.name);
+    const page = this.#deps.welcome?.(host.name, request.headers['user-agent']);
     if (page === undefined) throw new CodedError('https-required', 'The box answers only over https.');
     reply.code(200).headers(page.headers).type('text/html; charset=utf-8').send(page.html);
   }

@@ -1,5 +1,5 @@
 import { posix } from 'node:path';
-import type { Static } from 'typebox';
+import type { Static } from '../platform/schema.ts';
 import type { AssetView } from './contract.ts';
 import type { AssetRow } from './store.ts';
 

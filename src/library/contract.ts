@@ -1,5 +1,5 @@
-import { type Static, type TSchema, Type } from 'typebox';
 import type { Contract } from '../http/contract.ts';
+import { type Static, type TSchema, Type } from '../platform/schema.ts';
 
 /** What a date can be (ECMA-262, section 21.4.1.1); the catalogue holds no larger number either. */
 const dateMsMax = 8.64e15;
@@ -70,6 +70,12 @@ export const libraryContract = {
     access: 'phone',
     summary: 'What do you have? Answers have, need or send-hash for each item, in order',
     body: Type.Object({
+      origin: Type.Optional(
+        Type.Literal('browser', {
+          description:
+            'chosen in a browser: an item is its name (`path`), `size` and `mtime` together, apart from what apps tell, and never waits; `key` is ignored',
+        }),
+      ),
       runs: Type.Optional(
         Type.Boolean({ description: 'take one answer for several items in a row, whose number is then its `times`' }),
       ),
@@ -139,13 +145,17 @@ export const libraryContract = {
         description: 'the first 100',
       }),
       lastReceivedAt: Nullable(Milliseconds),
+      fromBrowser: Type.Integer({
+        description:
+          'files that a person chose in this phone’s browser and no app has sent; in none of the counts above',
+      }),
     }),
   },
   phoneItems: {
     method: 'GET',
     path: '/api/phone/items',
     access: 'phone',
-    summary: 'What this phone sent, under the names that it gave, in pages',
+    summary: 'What this phone’s app sent, under the names that it gave, in pages',
     query: PageQuery,
     status: 200,
     reply: Type.Object({
@@ -153,6 +163,26 @@ export const libraryContract = {
         Type.Object({ id: Type.Integer(), path: Type.String(), mtime: Nullable(Milliseconds), asset: AssetView }),
       ),
       next: Nullable(Type.String()),
+    }),
+  },
+  refusedItems: {
+    method: 'GET',
+    path: '/api/phones/:id/refused',
+    access: 'person',
+    summary: 'What the box refused of a phone, and why: one’s own, or any for the owner and the console',
+    params: Type.Object({ id: Type.String({ maxLength: 64 }) }),
+    status: 200,
+    reply: Type.Object({
+      refusals: Type.Array(
+        Type.Object({
+          code: Type.String(),
+          reason: Type.String(),
+          count: Type.Integer({ minimum: 1, description: 'files; without what its person deleted here' }),
+          paths: Type.Array(Type.String(), {
+            description: 'the first 100 of all; none of another person’s phone',
+          }),
+        }),
+      ),
     }),
   },
   listAssets: {

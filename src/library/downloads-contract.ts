@@ -1,5 +1,5 @@
-import { Type } from 'typebox';
 import type { Contract } from '../http/contract.ts';
+import { Type } from '../platform/schema.ts';
 
 export const downloadsContract = {
   offerDownload: {

@@ -10,7 +10,7 @@ import type { ReadStream } from 'node:fs';
 import { type FileHandle, open as openFile } from 'node:fs/promises';
 import { posix } from 'node:path';
 import { PassThrough, type Readable } from 'node:stream';
-import { ZipFile } from 'yazl';
+import type { ZipFile } from 'yazl';
 import { CodedError } from '../platform/errors.ts';
 import type { Logger } from '../platform/log.ts';
 import { factsOf } from './file-facts.ts';
@@ -110,7 +110,7 @@ export class Downloads {
       return await this.#guarded(open, async () => {
         const entries = await entriesOf(open, await byIds(open, personId, ticket.ids));
         const bytes = await lengthOf(entries);
-        const stream = this.#stream(open, entries);
+        const stream = this.#stream(open, entries, await newZip());
         stream.once('close', end);
         return { stream, bytes, name: ticket.name };
       });
@@ -135,8 +135,7 @@ export class Downloads {
   }
 
   /** Whatever goes wrong destroys the stream, and with it the connection; whoever goes away closes the file. */
-  #stream(open: OpenLibrary, entries: readonly Entry[]): Readable {
-    const zip = new ZipFile();
+  #stream(open: OpenLibrary, entries: readonly Entry[], zip: ZipFile): Readable {
     const out = new PassThrough({ highWaterMark: readBytes });
     let reading: ReadStream | undefined;
     let opened = 0;
@@ -277,13 +276,19 @@ function optionsOf({ size, mtime }: Entry) {
 
 /** The exact length of the ZIP, without a byte of it being made. */
 async function lengthOf(entries: readonly Entry[]): Promise<number> {
-  const zip = new ZipFile();
+  const zip = await newZip();
   // The first one waits for ever, so nothing is read.
   for (const entry of entries) zip.addReadStreamLazy(entry.name, optionsOf(entry), () => undefined);
   return await new Promise<number>((resolve) => {
     const told = (bytes?: number) => resolve(bytes ?? -1);
     zip.end({ forceZip64Format: false, comment: '' }, told);
   });
+}
+
+/** Loaded where somebody downloads: it holds a megabyte. */
+async function newZip(): Promise<ZipFile> {
+  const { ZipFile } = await import('yazl');
+  return new ZipFile();
 }
 
 function notThere({ path }: AssetRow): CodedError {

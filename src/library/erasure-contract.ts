@@ -1,5 +1,5 @@
-import { Type } from 'typebox';
 import type { Contract } from '../http/contract.ts';
+import { Type } from '../platform/schema.ts';
 
 const Typed = Type.Object({
   typed: Type.String({ minLength: 1, maxLength: 64, description: 'the name of the person, exactly' }),

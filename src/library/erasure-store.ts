@@ -134,6 +134,8 @@ export class ErasureStore {
     this.#database.run('DELETE FROM shown_by_phone WHERE phone_id = ?', phoneId);
     this.#database.run('DELETE FROM month_count WHERE phone_id = ?', phoneId);
     this.#database.run('DELETE FROM upload WHERE phone_id = ?', phoneId);
+    this.#database.run('DELETE FROM phone_standing WHERE phone_id = ?', phoneId);
+    this.#database.run('DELETE FROM phone_arrival WHERE phone_id = ?', phoneId);
   }
 
   /** Folders below these whose list is not as the catalogue says. */

@@ -2,6 +2,7 @@
  * The rows of phones' items: what each phone told of, and what became of it. Private to the library room.
  */
 import type { Database } from '../platform/database.ts';
+import { browserPathRange, type ItemOrigin } from './item-origin.ts';
 import type { AssetRow, AssetState } from './store.ts';
 
 export type ItemRow = {
@@ -17,6 +18,8 @@ export type ItemRow = {
 
 export type ItemFacts = {
   phoneId: string;
+  /** Default: an app told of it. */
+  origin?: ItemOrigin;
   parent: string;
   path: string;
   key: string | null;
@@ -35,6 +38,9 @@ export type ItemCounts = {
 };
 
 type ItemOfAsset = { item_id: number; item_path: string; item_mtime: number | null };
+
+/** There are four. */
+const refusalCodesMax = 20;
 
 export class ItemStore {
   readonly #database: Database;
@@ -114,6 +120,18 @@ export class ItemStore {
     return row ?? { seen: 0, safe: 0, refused: 0, deleted: 0, lastReceivedAt: null };
   }
 
+  /** Files that came from this phone's browser, and that no app has sent. Other than `counts`, and no part of it. */
+  fromBrowser(phoneId: string): number {
+    const row = this.#database.get<{ n: number }>(
+      `SELECT count(DISTINCT asset.id) AS n FROM phone_item JOIN asset ON asset.id = phone_item.asset_id
+       WHERE phone_item.phone_id = ? AND phone_item.path >= ? AND phone_item.path < ? AND phone_item.origin = 'browser'
+         AND asset.state = 'present' AND asset.from_browser = 1`,
+      phoneId,
+      ...browserPathRange,
+    );
+    return row?.n ?? 0;
+  }
+
   /** What its owner deleted comes last: of that the phone's person knows. */
   refusals(phoneId: string, limit: number): Array<{ path: string; refusal: string }> {
     return this.#database.all(
@@ -126,11 +144,21 @@ export class ItemStore {
     );
   }
 
+  /** By code, without what its owner deleted here. */
+  refusalCounts(phoneId: string): Array<{ refusal: string; count: number }> {
+    return this.#database.all(
+      `SELECT refusal, count(*) AS count FROM phone_item
+       WHERE phone_id = ? AND folder = 0 AND refusal IS NOT NULL GROUP BY refusal ORDER BY refusal LIMIT ${refusalCodesMax}`,
+      phoneId,
+    );
+  }
+
+  /** Of its app: under the names of a browser's picker several may be the same. */
   itemsWithAssets(phoneId: string, afterId: number, limit: number): Array<AssetRow & ItemOfAsset> {
     return this.#database.all(
       `SELECT asset.*, phone_item.id AS item_id, phone_item.path AS item_path, phone_item.mtime AS item_mtime
        FROM phone_item JOIN asset ON asset.id = phone_item.asset_id
-       WHERE phone_item.phone_id = ? AND phone_item.id > ? AND asset.state = 'present'
+       WHERE phone_item.phone_id = ? AND phone_item.id > ? AND origin = 'app' AND asset.state = 'present'
        ORDER BY phone_item.id LIMIT ?`,
       phoneId,
       afterId,
@@ -163,11 +191,7 @@ export class ItemStore {
 
   #putItem(item: ItemFacts, assetId: number | null, refusal: string | null): void {
     this.#database.run(
-      `INSERT INTO phone_item (phone_id, parent, path, key, size, mtime, asset_id, refusal, seen_at)
-       VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
-       ON CONFLICT (phone_id, path) DO UPDATE SET key = coalesce(excluded.key, key), size = excluded.size,
-         mtime = excluded.mtime, asset_id = excluded.asset_id, refusal = excluded.refusal,
-         seen_at = max(seen_at, excluded.seen_at), folder = 0`,
+      putQueries[item.origin ?? 'app'],
       item.phoneId,
       item.parent,
       item.path,
@@ -180,6 +204,18 @@ export class ItemStore {
     );
   }
 }
+
+/** What came from a browser is filed apart (`schema/library/0005`). */
+const putQuery = (columns: string, values: string) =>
+  `INSERT INTO phone_item (phone_id, parent, path, key, size, mtime, asset_id, refusal, seen_at${columns})
+   VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?${values})
+   ON CONFLICT (phone_id, path) DO UPDATE SET key = coalesce(excluded.key, key), size = excluded.size,
+     mtime = excluded.mtime, asset_id = excluded.asset_id, refusal = excluded.refusal,
+     seen_at = max(seen_at, excluded.seen_at), folder = excluded.folder`;
+const putQueries: Readonly<Record<ItemOrigin, string>> = {
+  app: putQuery('', ''),
+  browser: putQuery(', origin, folder', ", 'browser', 1"),
+};
 
 const itemColumns = `phone_item.id, phone_item.path, phone_item.size, phone_item.mtime, phone_item.asset_id,
   phone_item.refusal, asset.state AS asset_state, asset.sha256 AS asset_sha256`;

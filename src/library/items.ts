@@ -3,6 +3,7 @@
  * that add up (seen = safe + waiting + refused).
  */
 import { CodedError } from '../platform/errors.ts';
+import { type ItemOrigin, itemPath } from './item-origin.ts';
 import type { ItemFacts, ItemRow } from './items-store.ts';
 import type { OpenLibrary } from './open-library.ts';
 import { checkPhonePath } from './placement.ts';
@@ -16,6 +17,9 @@ export type ToldItem = {
   mtime: number | null;
   sha256?: string | undefined;
 };
+
+/** Whose items they are, and how they came to be told of. */
+type Teller = Readonly<{ phoneId: string; personId: string; origin: ItemOrigin }>;
 
 export type ItemAnswer =
   | { answer: 'have' }
@@ -37,21 +41,23 @@ export function refusalReason(code: string): string {
 
 /**
  * Answers each item in order, and writes down what is new: an item that the box does not have is waiting from the
- * moment it was told of. *Have* means published and verified, not in the trash.
+ * moment it was told of. *Have* means published and verified, not in the trash. What a person chose in a browser is
+ * noted once the box has it, and never waits: nobody would ever say that it is not wanted any more.
  */
 export async function checkItems(
   library: OpenLibrary,
-  phone: { phoneId: string; personId: string },
+  phone: Teller,
   items: readonly ToldItem[],
   now: number,
 ): Promise<ItemAnswer[]> {
-  const paths = items.map((item) => item.path);
+  const pathOf = (item: ToldItem) => itemPath(phone.origin, item);
+  const paths = items.map(pathOf);
   const known = library.items.itemsAt(phone.phoneId, paths);
   const changed = new Set<string>();
   const answers = items.map((item) => {
     const changes: Array<() => void> = [];
-    const answer = answerTold(library, phone, item, known.get(item.path), now, changes);
-    if (changes.length > 0) changed.add(item.path);
+    const answer = answerTold(library, phone, item, known.get(pathOf(item)), now, changes);
+    if (changes.length > 0) changed.add(pathOf(item));
     return answer;
   });
   if (changed.size === 0) return answers;
@@ -59,9 +65,9 @@ export async function checkItems(
   // waiting.
   return await library.database.write(() =>
     items.map((item, index) => {
-      if (!changed.has(item.path)) return answers[index] as ItemAnswer;
+      if (!changed.has(pathOf(item))) return answers[index] as ItemAnswer;
       const changes: Array<() => void> = [];
-      const answer = answerTold(library, phone, item, library.items.item(phone.phoneId, item.path), now, changes);
+      const answer = answerTold(library, phone, item, library.items.item(phone.phoneId, pathOf(item)), now, changes);
       for (const change of changes) change();
       return answer;
     }),
@@ -95,7 +101,8 @@ export async function noteUnreadable(
 ): Promise<void> {
   await library.database.write(() => {
     for (const path of paths) {
-      const facts = { phoneId, parent: parentOf(path), path, key: null, size: 0, mtime: null, seenAt: now };
+      const told = { path, key: null, size: 0, mtime: null, seenAt: now };
+      const facts = { ...told, phoneId, parent: parentOf(path) };
       // What the box has, or its owner deleted there, is known whether or not the phone can read it just now.
       const state = library.items.item(phoneId, path)?.asset_state ?? null;
       if (state !== 'present' && !isDeleted(state)) library.items.putRefused(facts, 'unreadable');
@@ -105,18 +112,18 @@ export async function noteUnreadable(
 
 function answerTold(
   library: OpenLibrary,
-  phone: { phoneId: string; personId: string },
+  phone: Teller,
   item: ToldItem,
   known: ItemRow | undefined,
   now: number,
   changes: Array<() => void>,
 ): ItemAnswer {
-  const facts = factsOf(phone.phoneId, item, now);
+  const facts = factsOf(phone, item, now);
   try {
     checkPhonePath(item.path);
   } catch (error) {
     if (!(error instanceof CodedError)) throw error;
-    changes.push(() => library.items.putRefused(facts, error.code));
+    if (phone.origin === 'app') changes.push(() => library.items.putRefused(facts, error.code));
     return { answer: 'refused', code: error.code, reason: error.message };
   }
   return answerOne(library, phone, item, known, facts, changes);
@@ -124,7 +131,7 @@ function answerTold(
 
 function answerOne(
   library: OpenLibrary,
-  phone: { phoneId: string; personId: string },
+  phone: Teller,
   item: ToldItem,
   known: ItemRow | undefined,
   facts: ItemFacts,
@@ -143,7 +150,7 @@ function answerOne(
     changes.push(() => library.items.putSafe(facts, held.assetId));
     return held.deleted ? refused('deleted') : { answer: 'have' };
   }
-  changes.push(() => library.items.putWaiting(facts));
+  if (phone.origin === 'app') changes.push(() => library.items.putWaiting(facts));
   const mayHave = item.sha256 === undefined && rows.hasAssetOfSize(phone.personId, item.size);
   return { answer: mayHave ? 'send-hash' : 'need' };
 }
@@ -159,10 +166,11 @@ function answerUnchanged(known: ItemRow, item: ToldItem): ItemAnswer | undefined
 /** The same content under another name of this phone (by the phone's own id), or of this person (by checksum). */
 function heldElsewhere(
   { rows, items }: OpenLibrary,
-  phone: { phoneId: string; personId: string },
+  phone: Teller,
   item: ToldItem,
 ): { assetId: number; deleted: boolean } | undefined {
-  const moved = item.key === undefined ? undefined : items.itemByKey(phone.phoneId, item.key);
+  const moved =
+    item.key === undefined || phone.origin === 'browser' ? undefined : items.itemByKey(phone.phoneId, item.key);
   const unchanged = moved?.size === item.size && moved.mtime === item.mtime && mayBeSame(moved, item);
   if (unchanged && moved.asset_state === 'present' && moved.asset_id !== null) {
     return { assetId: moved.asset_id, deleted: false };
@@ -189,12 +197,14 @@ function refused(code: string): ItemAnswer {
   return { answer: 'refused', code, reason: refusalReason(code) };
 }
 
-function factsOf(phoneId: string, item: ToldItem, now: number): ItemFacts {
+function factsOf({ phoneId, origin }: Teller, item: ToldItem, now: number): ItemFacts {
+  const path = itemPath(origin, item);
   return {
     phoneId,
-    parent: parentOf(item.path),
-    path: item.path,
-    key: item.key ?? null,
+    origin,
+    parent: parentOf(path),
+    path,
+    key: origin === 'browser' ? null : (item.key ?? null),
     size: item.size,
     mtime: item.mtime,
     seenAt: now,

@@ -40,6 +40,7 @@ export type LibraryWork = Readonly<Record<string, JobHandler & { everyMs?: numbe
 
 /** How often, in looks at the disk, room is looked for that was given up. */
 const ballastEveryLooks = 60;
+const breaksKept = 10;
 
 export class Library {
   readonly #deps: LibraryDeps;
@@ -47,6 +48,9 @@ export class Library {
   readonly #work: Array<(library: OpenLibrary) => LibraryWork> = [];
   #current: OpenLibrary | undefined;
   #problem: CodedError | undefined;
+  /** When an open library was lost to reading or writing that failed: the last few times. */
+  #breaks: readonly number[] = [];
+  readonly #broken = new WeakSet<OpenLibrary>();
   #watch: NodeJS.Timeout | undefined;
   #turning: Promise<void> = Promise.resolve();
   #stopped = true;
@@ -82,6 +86,16 @@ export class Library {
   get state(): LibraryState {
     if (this.#deps.adoptedDiskId() === undefined) return 'none';
     return this.#current === undefined ? 'missing' : 'ok';
+  }
+
+  /** Why it is not open; undefined while it is, and before it was looked for. */
+  get problem(): CodedError | undefined {
+    return this.#current === undefined ? this.#problem : undefined;
+  }
+
+  /** When reading or writing failed on a disk that was there, so that the library had to be opened anew: the last few. */
+  get breaks(): readonly number[] {
+    return this.#breaks;
   }
 
   /** The library that is open now. Ask again for each operation. @throws {CodedError} `disk-missing`, `not-set-up`. */
@@ -176,11 +190,19 @@ export class Library {
           );
     if (library === this.#current) {
       this.#problem = problem;
+      if (problem.cause !== undefined) this.#noteBreak(library);
       this.#turn(() => this.#letGo()).catch((cause: unknown) =>
         this.#deps.log.error({ err: cause }, 'closing the library failed'),
       );
     }
     return problem;
+  }
+
+  /** Once an opening: many operations meet the same failure. */
+  #noteBreak(library: OpenLibrary): void {
+    if (this.#broken.has(library)) return;
+    this.#broken.add(library);
+    this.#breaks = [...this.#breaks, this.#deps.now()].slice(-breaksKept);
   }
 
   /** One change of state at a time, in order. */

@@ -9,6 +9,7 @@ import type { Jobs } from '../platform/jobs.ts';
 import { Ballast } from './ballast.ts';
 import { ItemStore } from './items-store.ts';
 import { SearchStore } from './search-store.ts';
+import { StandingStore } from './standing-store.ts';
 import { LibraryStore } from './store.ts';
 import { TimelineStore } from './timeline-store.ts';
 
@@ -26,6 +27,7 @@ export class OpenLibrary {
   readonly items: ItemStore;
   readonly timeline: TimelineStore;
   readonly search: SearchStore;
+  readonly standing: StandingStore;
   readonly folders: FolderMaker;
   readonly ballast: Ballast;
   /** Work that follows a change, in the same catalogue; it runs from when the library is open until it closes. */
@@ -41,6 +43,7 @@ export class OpenLibrary {
     this.items = new ItemStore(database);
     this.timeline = new TimelineStore(database);
     this.search = new SearchStore(database);
+    this.standing = new StandingStore(database);
     this.ballast = new Ballast(disk);
     this.folders = new FolderMaker((relative) => disk.resolve(relative));
     this.jobs = jobsFor(this);

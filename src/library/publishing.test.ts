@@ -31,6 +31,7 @@ it('puts both halves of a pair into one folder also when they come at the same m
       size: bytes.length,
       sha256: createHash('sha256').update(bytes).digest(),
       pair: 'p',
+      origin: 'app',
       syncSource: async () => undefined,
       record: () => undefined,
     });

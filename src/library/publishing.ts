@@ -13,6 +13,7 @@ import { CodedError, diskIsGone, systemCode } from '../platform/errors.ts';
 import type { Logger } from '../platform/log.ts';
 import type { CaptureDate } from './capture-date.ts';
 import { factsOf, holds } from './file-facts.ts';
+import { type ItemOrigin, itemPath } from './item-origin.ts';
 import type { ItemFacts } from './items-store.ts';
 import { mediaKind } from './media-kinds.ts';
 import { incomingFolder, type OpenLibrary } from './open-library.ts';
@@ -31,6 +32,7 @@ export type Arrival = Readonly<{
   baseFolder: string;
   /** The phone's own path, checked. */
   path: string;
+  origin: ItemOrigin;
   key: string | null;
   mtime: number | null;
   size: number;
@@ -195,6 +197,7 @@ export class Publishing {
           capture,
           pair,
           addedAt: this.#now(),
+          fromBrowser: arrival.origin === 'browser',
         },
         arrival.source,
       );
@@ -211,7 +214,8 @@ export class Publishing {
       const beside = placeInPair(library.rows.pairMembers(arrival.personId, arrival.pair), name);
       if (beside !== undefined) return beside;
     }
-    if (kind === 'sidecar') {
+    // A picker tells no folder, so nobody knows what a sidecar from there stood beside.
+    if (kind === 'sidecar' && arrival.origin === 'app') {
       // Only when the photo came first: a place is chosen once, so a sidecar that comes first goes by its own date.
       const sibling = library.items.siblingOnPhone(arrival.phoneId, parentOf(arrival.path), sidecarTarget(name));
       if (sibling !== undefined) {
@@ -255,8 +259,7 @@ export class Publishing {
   }
 
   #confirm(library: OpenLibrary, assetId: number): void {
-    const deleted = this.#belongsToDeleted(library, assetId);
-    library.rows.confirmPublished(assetId, deleted ? this.#now() : null);
+    library.rows.confirmPublished(assetId, { at: this.#now(), trashed: this.#belongsToDeleted(library, assetId) });
     const asset = library.rows.asset(assetId);
     if (asset !== undefined) this.#onPublished(library, asset);
   }
@@ -334,11 +337,14 @@ export class Publishing {
   }
 
   #item(arrival: Arrival): ItemFacts {
+    const { origin } = arrival;
+    const path = itemPath(origin, arrival);
     return {
       phoneId: arrival.phoneId,
-      parent: parentOf(arrival.path),
-      path: arrival.path,
-      key: arrival.key,
+      origin,
+      parent: parentOf(path),
+      path,
+      key: origin === 'browser' ? null : arrival.key,
       size: arrival.size,
       mtime: arrival.mtime,
       seenAt: this.#now(),

@@ -15,11 +15,15 @@ type LibraryRoutesDeps = Readonly<{
   library: Library;
   now: () => number;
   boxName: () => string;
-  /** A phone's name and its person's, for its own status. */
-  namesOf: (phoneId: string) => { phone: string; person: string };
+  phones: Readonly<{
+    /** A phone's name and its person's, for its own status. */
+    namesOf: (phoneId: string) => { phone: string; person: string };
+    /** Whether a phone is the caller's own. @throws {CodedError} `not-found` for one that the caller may not see */
+    isOwnPhone: (caller: AccessCallers['person'], phoneId: string) => boolean;
+  }>;
 }>;
 
-export function libraryRoutes({ library, now, boxName, namesOf }: LibraryRoutesDeps): Routes {
+export function libraryRoutes({ library, now, boxName, phones }: LibraryRoutesDeps): Routes {
   const original = async (
     caller: AccessCallers['phone-or-person'],
     id: number,
@@ -39,7 +43,7 @@ export function libraryRoutes({ library, now, boxName, namesOf }: LibraryRoutesD
       const open = library.current();
       const at = now();
       try {
-        const answers = await checkItems(open, caller, body.items, at);
+        const answers = await checkItems(open, { ...caller, origin: body.origin ?? 'app' }, body.items, at);
         return { answers: body.runs === true ? inRuns(answers) : answers, at };
       } catch (error) {
         throw await library.failed(open, error);
@@ -50,8 +54,14 @@ export function libraryRoutes({ library, now, boxName, namesOf }: LibraryRoutesD
       const open = library.current();
       const unreadable = (body.unreadable ?? []).map(({ path }) => path);
       if (unreadable.length > 0) await noteUnreadable(open, caller.phoneId, unreadable, now());
-      const { items, database } = open;
-      return { forgotten: await database.write(() => items.forgetWaiting(caller.phoneId, body.startedAt)) };
+      const { items, standing, database } = open;
+      const at = now();
+      const forgotten = await database.write(() => {
+        // 0: it was not whole, so there may be more than the box was told of.
+        if (body.startedAt > 0) standing.putTold(caller.phoneId, at);
+        return items.forgetWaiting(caller.phoneId, body.startedAt);
+      });
+      return { forgotten };
     },
 
     async phoneStatus({ caller }) {
@@ -62,7 +72,22 @@ export function libraryRoutes({ library, now, boxName, namesOf }: LibraryRoutesD
         .map(({ path, refusal }) => ({ path, code: refusal, reason: refusalReason(refusal) }));
       const waiting = seen - safe - refused;
       const counts = { seen, safe, waiting, refused, deleted };
-      return { ...namesOf(caller.phoneId), box: boxName(), ...counts, refusals, lastReceivedAt };
+      const fromBrowser = items.fromBrowser(caller.phoneId);
+      return { ...phones.namesOf(caller.phoneId), box: boxName(), ...counts, refusals, lastReceivedAt, fromBrowser };
+    },
+
+    async refusedItems({ caller, params: { id } }) {
+      const own = phones.isOwnPhone(caller, id);
+      const { items } = library.current();
+      // Names of files are their person's alone.
+      const named = own ? items.refusals(id, refusalsShownMax) : [];
+      const refusals = items.refusalCounts(id).map(({ refusal: code, count }) => ({
+        code,
+        reason: refusalReason(code),
+        count,
+        paths: named.filter(({ refusal }) => refusal === code).map(({ path }) => path),
+      }));
+      return { refusals };
     },
 
     async phoneItems({ caller, query }) {
@@ -93,7 +118,7 @@ export function libraryRoutes({ library, now, boxName, namesOf }: LibraryRoutesD
       await original(caller, params.id, reply, false);
     },
   });
-  const timeline = timelineRoutes({ library, namesOf });
+  const timeline = timelineRoutes({ library, namesOf: (id) => phones.namesOf(id) });
   return {
     contract: { ...own.contract, ...timeline.contract },
     handlers: { ...own.handlers, ...timeline.handlers },

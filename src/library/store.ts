@@ -1,8 +1,9 @@
 /**
  * The catalogue's rows: prepared statements behind named verbs. Private to the library room.
  */
-import type { Database } from '../platform/database.ts';
+import type { Database, Statement } from '../platform/database.ts';
 import type { CaptureDate } from './capture-date.ts';
+import { arrivalsEveryMs } from './standing.ts';
 
 type AssetKind = 'photo' | 'video' | 'sidecar' | 'file';
 export type AssetState = 'publishing' | 'present' | 'missing' | 'damaged' | 'trashed' | 'deleted';
@@ -35,6 +36,8 @@ export type NewAsset = {
   capture: CaptureDate;
   pair: string | null;
   addedAt: number;
+  /** A browser handed it over: perhaps not the original. */
+  fromBrowser?: boolean;
 };
 
 export type PublishingRow = {
@@ -125,8 +128,8 @@ export class LibraryStore {
   reserve(asset: NewAsset, source: string): number {
     const { lastInsertRowid } = this.#database.run(
       `INSERT INTO asset (person_id, path, path_key, kind, media_type, size, sha256, mtime, captured_at, captured_local,
-         captured_from, captured_wall, pair, state, added_at)
-       VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 'publishing', ?)`,
+         captured_from, captured_wall, pair, state, added_at, from_browser)
+       VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 'publishing', ?, ?)`,
       asset.personId,
       asset.path,
       asset.pathKey,
@@ -141,6 +144,7 @@ export class LibraryStore {
       wallClockMs(asset.capture),
       asset.pair,
       asset.addedAt,
+      asset.fromBrowser === true ? 1 : 0,
     );
     const id = Number(lastInsertRowid);
     this.#database.run('INSERT INTO publishing (asset_id, source) VALUES (?, ?)', id, source);
@@ -164,18 +168,20 @@ export class LibraryStore {
   }
 
   /**
-   * The name is on the disk. Unsynced on purpose: start-up works it out again from the file. `trashedAt`: it is the half
+   * The name is on the disk. Unsynced on purpose: start-up works it out again from the file. `trashed`: it is the half
    * of a photo that its owner deleted, and goes on to the trash.
    */
-  confirmPublished(assetId: number, trashedAt: number | null): void {
+  confirmPublished(assetId: number, { at, trashed }: { at: number; trashed: boolean }): void {
     this.#database.writeRelaxed((prepare) => {
-      if (trashedAt === null) prepare("UPDATE asset SET state = 'present' WHERE id = ?").run(assetId);
-      else {
+      if (trashed) {
         prepare(
           `UPDATE asset SET state = 'trashed', trashed_at = ?, trashed_day = (SELECT day FROM trash_calendar)
            WHERE id = ?`,
-        ).run(trashedAt, assetId);
+        ).run(at, assetId);
         prepare('INSERT OR IGNORE INTO relocation (asset_id) VALUES (?)').run(assetId);
+      } else {
+        prepare("UPDATE asset SET state = 'present' WHERE id = ?").run(assetId);
+        noteArrival(prepare, assetId, at);
       }
       prepare('DELETE FROM publishing WHERE asset_id = ?').run(assetId);
     });
@@ -223,6 +229,24 @@ export class LibraryStore {
       limit,
     );
   }
+}
+
+/** It came from the phone that told of it last: the one whose upload it is. What came from a browser is not counted. */
+function noteArrival(prepare: (sql: string) => Statement, assetId: number, at: number): void {
+  const item = prepare(
+    'SELECT phone_id FROM phone_item WHERE asset_id = ? AND folder = 0 ORDER BY seen_at DESC, id DESC LIMIT 1',
+  );
+  const phone = (item.get(assetId) as { phone_id: string } | undefined)?.phone_id;
+  if (phone === undefined) return;
+  // What only ever came from its browser is counted nowhere else.
+  prepare(
+    `INSERT INTO phone_standing (phone_id, last_arrived_at) VALUES (?, ?)
+     ON CONFLICT (phone_id) DO UPDATE SET last_arrived_at = excluded.last_arrived_at`,
+  ).run(phone, at);
+  prepare(
+    `INSERT INTO phone_arrival (at, phone_id, files, bytes) SELECT ?, ?, 1, size FROM asset WHERE id = ?
+     ON CONFLICT (at, phone_id) DO UPDATE SET files = files + 1, bytes = bytes + excluded.bytes`,
+  ).run(Math.floor(at / arrivalsEveryMs) * arrivalsEveryMs, phone, assetId);
 }
 
 /** The clock on the wall as if it were UTC, with the fraction of its second. */

@@ -1,5 +1,5 @@
-import { type Static, Type } from 'typebox';
 import type { Contract } from '../http/contract.ts';
+import { type Static, Type } from '../platform/schema.ts';
 import { Milliseconds, Nullable, Sha256 } from './contract.ts';
 
 const PhoneId = Type.String({
@@ -14,6 +14,7 @@ const LocalDate = Type.String({
 const Month = Type.String({ pattern: '^\\d{4}-(0[1-9]|1[0-2])$', description: 'yyyy-mm where it was taken' });
 const Mark = Type.String({ maxLength: 128, description: 'a page mark that an earlier answer gave' });
 const Limit = Type.Integer({ minimum: 1, maximum: 1000 });
+const layoutLimitMax = 20_000;
 const Filters = {
   phone: Type.Optional(PhoneId),
   kind: Type.Optional(ShownKind),
@@ -75,6 +76,37 @@ export const timelineContract = {
       newer: Nullable(Type.String({ description: 'the page mark with `direction=newer`; null: there is nothing' })),
     }),
   },
+  timelineLayout: {
+    method: 'GET',
+    path: '/api/timeline/layout',
+    access: 'phone-or-person',
+    summary: 'The day, id and shape of every entry, newest first, in large pages: what a grid is laid out by',
+    query: Type.Object({
+      cursor: Type.Optional(Mark),
+      limit: Type.Optional(Type.Integer({ minimum: 1, maximum: layoutLimitMax })),
+      ...Filters,
+    }),
+    status: 200,
+    reply: Type.Object({
+      days: Type.Array(Type.Object({ day: LocalDate, count: Type.Integer() }), {
+        description: 'in the order of `ids`; the last may go on in the next page',
+      }),
+      ids: Type.Array(Type.Integer()),
+      ratios: Type.Array(Type.Integer(), { description: 'width in hundredths of the height; 0: not known yet' }),
+      next: Nullable(Type.String({ description: 'the page mark; null: that was all' })),
+    }),
+  },
+  timelineEntries: {
+    method: 'GET',
+    path: '/api/timeline/entries',
+    access: 'phone-or-person',
+    summary: 'These entries of the timeline, in this order; what is not (or no more) in it is left out',
+    query: Type.Object({
+      ids: Type.String({ pattern: '^\\d{1,15}(,\\d{1,15}){0,199}$', description: 'at most 200, with commas' }),
+    }),
+    status: 200,
+    reply: Type.Object({ entries: Type.Array(TimelineEntry) }),
+  },
   timelineMonths: {
     method: 'GET',
     path: '/api/timeline/months',
@@ -123,6 +155,9 @@ export const timelineContract = {
       mtime: Nullable(Milliseconds),
       addedAt: Milliseconds,
       capturedFrom: Type.Union([Type.Literal('metadata'), Type.Literal('file-time'), Type.Literal('upload-time')]),
+      fromBrowser: Type.Boolean({
+        description: 'a person chose it in a browser, and no app has sent these bytes: perhaps not the original',
+      }),
       other: Nullable(
         Type.Object(
           { id: Type.Integer(), kind: ShownKind, name: Type.String(), size: Type.Integer() },
@@ -144,5 +179,7 @@ export const timelineContract = {
 export type Entry = Static<typeof TimelineEntry>;
 export type AssetDetails = Static<typeof timelineContract.getAsset.reply>;
 export type TimelinePage = Static<typeof timelineContract.timeline.reply>;
+export type TimelineLayout = Static<typeof timelineContract.timelineLayout.reply>;
+export type LayoutQuery = Static<typeof timelineContract.timelineLayout.query>;
 export type TimelineQuery = Static<typeof timelineContract.timeline.query>;
 export type SearchQuery = Static<typeof timelineContract.searchNames.query>;

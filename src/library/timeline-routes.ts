@@ -2,8 +2,9 @@ import { implement, type Routes } from '../http/contract.ts';
 import type { Library } from './library.ts';
 import type { OpenLibrary } from './open-library.ts';
 import { searchNames } from './search.ts';
-import { assetDetails, timelineMonths, timelinePage } from './timeline.ts';
+import { assetDetails, ownEntries, timelineMonths, timelinePage } from './timeline.ts';
 import { timelineContract } from './timeline-contract.ts';
+import { timelineLayout } from './timeline-layout.ts';
 
 type TimelineRoutesDeps = Readonly<{
   library: Library;
@@ -23,6 +24,15 @@ export function timelineRoutes({ library, namesOf }: TimelineRoutesDeps): Routes
   return implement(timelineContract, {
     async timeline({ caller, query }) {
       return await asked((open) => timelinePage(open, caller.personId, query));
+    },
+
+    async timelineLayout({ caller, query }) {
+      return await asked((open) => timelineLayout(open, caller.personId, query));
+    },
+
+    async timelineEntries({ caller, query }) {
+      const ids = query.ids.split(',').map(Number);
+      return await asked((open) => ({ entries: ownEntries(open, caller.personId, ids) }));
     },
 
     async timelineMonths({ caller, query }) {

@@ -23,7 +23,12 @@ export type EntryRow = Omit<AssetRow, 'sha256' | 'state'> & {
 };
 
 export type DetailsRow = AssetRow &
-  EntryRow & { captured_from: 'metadata' | 'file-time' | 'upload-time'; code: string | null; reason: string | null };
+  EntryRow & {
+    captured_from: 'metadata' | 'file-time' | 'upload-time';
+    from_browser: number;
+    code: string | null;
+    reason: string | null;
+  };
 
 /** Months that are shown at most: more than three hundred years of them. */
 const monthsMax = 4_000;
@@ -62,7 +67,7 @@ const entryColumns = `asset.id, asset.person_id, asset.path, asset.kind, asset.m
 
 const entriesQuery = `SELECT ${entryColumns} FROM json_each(?) AS wanted CROSS JOIN asset ON asset.id = wanted.value
   LEFT JOIN picture ON picture.asset_id = asset.id`;
-const detailsQuery = `SELECT ${entryColumns}, asset.sha256, asset.state, asset.captured_from, picture.code, picture.reason
+const detailsQuery = `SELECT ${entryColumns}, asset.sha256, asset.state, asset.captured_from, asset.from_browser, picture.code, picture.reason
   FROM asset LEFT JOIN picture ON picture.asset_id = asset.id WHERE asset.id = ?`;
 
 export class TimelineStore {
@@ -92,6 +97,27 @@ export class TimelineStore {
   /** In the order of `ids`; one that is gone is left out. */
   entries(ids: readonly number[]): EntryRow[] {
     return this.#database.all(entriesQuery, JSON.stringify(ids));
+  }
+
+  /** In the order of `ids`; one that has no picture yet has nulls. */
+  shapes(ids: readonly number[]): Array<{ width: number | null; height: number | null }> {
+    return this.#database.all(
+      `SELECT picture.width, picture.height FROM json_each(?) AS wanted
+       LEFT JOIN picture ON picture.asset_id = wanted.value ORDER BY wanted.key`,
+      JSON.stringify(ids),
+    );
+  }
+
+  /** Of these ids, the entries of this person's timeline, in the order given. */
+  shownOf(personId: string, ids: readonly number[]): number[] {
+    return this.#database
+      .all<{ id: number }>(
+        `SELECT asset.id FROM json_each(?) AS wanted CROSS JOIN asset ON asset.id = wanted.value
+         WHERE asset.person_id = ? AND asset.shown = 1`,
+        JSON.stringify(ids),
+        personId,
+      )
+      .map(({ id }) => id);
   }
 
   /** Whether this phone has entries, and they are this person's: a phone belongs to one person. */

@@ -4,6 +4,7 @@
  */
 import { posix } from 'node:path';
 import { CodedError } from '../platform/errors.ts';
+import { namedPath } from './item-origin.ts';
 import type { OpenLibrary } from './open-library.ts';
 import { type Place, placeCursor, readPlace } from './pages.ts';
 import type { AssetRow } from './store.ts';
@@ -11,7 +12,7 @@ import type { AssetDetails, Entry, TimelinePage, TimelineQuery } from './timelin
 import type { DetailsRow, EntryRow, Range, ShownKind, Source } from './timeline-store.ts';
 
 /** What a date can be (ECMA-262, section 21.4.1.1), and one more. */
-const endOfTime = 8.64e15 + 1;
+export const endOfTime = 8.64e15 + 1;
 const limitDefault = 200;
 const dayMs = 86_400_000;
 const phonesShownMax = 100;
@@ -67,6 +68,11 @@ export function entriesOf({ timeline }: Rows, ids: readonly number[]): Entry[] {
   return entries;
 }
 
+/** Of these ids, what is in this person's timeline, in their order. */
+export function ownEntries(library: Rows, personId: string, ids: readonly number[]): Entry[] {
+  return entriesOf(library, library.timeline.shownOf(personId, ids));
+}
+
 /** @throws {CodedError} `not-found`, also for what is another person's, or is not there any more. */
 export function assetDetails(
   { timeline }: Rows,
@@ -90,12 +96,13 @@ export function assetDetails(
     mtime: row.mtime,
     addedAt: row.added_at,
     capturedFrom: row.captured_from,
+    fromBrowser: row.from_browser === 1,
     // A pair may be shown as one although both halves are here: nothing is missing of either.
     incomplete: other === undefined ? incompleteOf(row) : null,
     other: other === undefined ? null : halfOf(other),
     phones: timeline
       .itemsOf(id, phonesShownMax)
-      .map(({ phone_id, path }) => ({ phone: phone_id, name: nameOfPhone(phone_id), path })),
+      .map(({ phone_id, path }) => ({ phone: phone_id, name: nameOfPhone(phone_id), path: namedPath(path) })),
   };
 }
 
@@ -116,7 +123,7 @@ export function sourceOf({ timeline }: Rows, personId: string, phone: string | u
   return timeline.hasPhone(personId, id) ? { of: 'phone', id } : undefined;
 }
 
-type Asked = Readonly<{
+export type AskedPlaces = Readonly<{
   source: Source;
   kind: ShownKind | undefined;
   from: Place;
@@ -126,7 +133,7 @@ type Asked = Readonly<{
 }>;
 
 /** Photos and videos are read each in their order, since the index begins with the kind, and merged. */
-function places({ timeline }: Rows, { source, kind, from, range, towards, limit }: Asked): Place[] {
+export function places({ timeline }: Rows, { source, kind, from, range, towards, limit }: AskedPlaces): Place[] {
   const kinds = kind === undefined ? bothKinds : [kind];
   const sign = towards === 'older' ? -1 : 1;
   return kinds

@@ -1,5 +1,5 @@
-import { Type } from 'typebox';
 import type { Contract } from '../http/contract.ts';
+import { Type } from '../platform/schema.ts';
 import { AssetView } from './contract.ts';
 
 /** What is chosen in one request. */

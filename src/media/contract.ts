@@ -1,5 +1,5 @@
-import { Type } from 'typebox';
 import type { Contract } from '../http/contract.ts';
+import { Type } from '../platform/schema.ts';
 
 const Id = Type.Object({ id: Type.Integer({ minimum: 1 }) });
 const Nullable = <T extends Parameters<typeof Type.Array>[0]>(schema: T) => Type.Union([schema, Type.Null()]);

@@ -4,12 +4,12 @@
  * Called by its own routes, and told by the root when a photo arrived or is gone for good.
  */
 import type { Readable } from 'node:stream';
-import type { Static } from 'typebox';
 import type { Library } from '../library/library.ts';
 import type { OpenLibrary } from '../library/open-library.ts';
 import { openOriginal } from '../library/originals.ts';
 import { CodedError, diskIsFull, diskIsGone } from '../platform/errors.ts';
 import type { Logger } from '../platform/log.ts';
+import type { Static } from '../platform/schema.ts';
 import type { MediaEvent } from './contract.ts';
 import { readPicture, removePictures, writePictures } from './picture-files.ts';
 import { type Made, type PictureCounts, PictureStore, type RefusedPicture, type WantedRow } from './store.ts';

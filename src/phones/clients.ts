@@ -1,4 +1,4 @@
-import type { Static } from 'typebox';
+import type { Static } from '../platform/schema.ts';
 import type { TellingView } from './contract.ts';
 
 export type Telling = Static<typeof TellingView>;

@@ -25,6 +25,9 @@ async function setUp(box: BoxState): Promise<{ world: ApprovalWorld; phones: Pho
       if (!world.confirmed) throw new CodedError('confirm-first', 'Confirm first.');
     },
     boxFacts: () => ({ name: 'nightjar', addresses: ['nightjar.local:8443'], fingerprint: 'ab'.repeat(32) }),
+    welcome: () => 'http://192.168.1.5/',
+    tell: () => undefined,
+    notify: () => undefined,
     now,
     randomBytes,
     log,
@@ -53,7 +56,7 @@ test('a phone brings its key in the pairing that a confirmed session opened, and
   // The session that opened it goes on; the others are told to end.
   expect(world.factors).toEqual(['added open-session']);
   expect(world.approvers.list(world.owner.id)).toMatchObject([{ name: 'Pixel', phoneId: redeemed.phoneId }]);
-  await phones.rename(world.caller, redeemed.phoneId, 'Pixel 9');
+  await phones.change(world.caller, redeemed.phoneId, { name: 'Pixel 9' });
   expect(world.approvers.list(world.owner.id)).toMatchObject([{ name: 'Pixel 9' }]);
   const asked = await world.approvals.open(await world.halfway('one'), place);
   expect(asked.approvers).toEqual(['Pixel 9']);

@@ -5,7 +5,7 @@
 import { createHash, timingSafeEqual } from 'node:crypto';
 import { CodedError } from '../platform/errors.ts';
 import { normalCode } from '../platform/identifiers.ts';
-import type { PairingRow, PhonesStore } from './store.ts';
+import type { PairingRow, PairingStore } from './pairing-store.ts';
 
 export type PairingKey = Readonly<{ secret: string } | { code: string }>;
 
@@ -29,22 +29,23 @@ export function pairingCodeDigest(code: string): Buffer {
 export type Found = { row: PairingRow } | { refused: CodedError };
 
 /** Finds the open pairing of `key`. With a code only inside `database.write`: a wrong one is counted there. */
-export function findOpenPairing(store: PhonesStore, key: PairingKey, now: number): Found {
-  const row = 'secret' in key ? store.pairingBySecret(pairingSecretDigest(key.secret)) : byCode(store, key.code, now);
+export function findOpenPairing(store: PairingStore, key: PairingKey, now: number): Found {
+  const row = 'secret' in key ? store.bySecret(pairingSecretDigest(key.secret)) : byCode(store, key.code, now);
   if (row === undefined) return { refused: unknownPairing('secret' in key) };
   if ('refused' in row) return row;
   if (row.redeemed_at !== null) return { refused: usedPairing() };
+  if (row.refused_at !== null) return { refused: refusedPairing() };
   // Made in the future: the clock was set back, and nobody knows for how long it would be good.
   if (row.expires_at <= now || row.created_at > now) return { refused: expiredPairing() };
   return { row };
 }
 
-function byCode(store: PhonesStore, code: string, now: number): PairingRow | { refused: CodedError } | undefined {
+function byCode(store: PairingStore, code: string, now: number): PairingRow | { refused: CodedError } | undefined {
   const digest = pairingCodeDigest(code);
-  const open = store.openPairing(now);
+  const open = store.open(now);
   if (open === undefined || !timingSafeEqual(digest, open.code_sha256)) {
     // A code that was right until a moment ago gets its true answer, and costs nothing.
-    const earlier = store.pairingsByCode(digest).find((row) => row.id !== open?.id);
+    const earlier = store.byCode(digest).find((row) => row.id !== open?.id);
     if (earlier !== undefined) return earlier;
     if (open !== undefined) store.countWrongCode(open.id);
     return undefined;
@@ -63,6 +64,13 @@ function usedPairing(): CodedError {
   return new CodedError(
     'pairing-used',
     'This pairing has been used: it works once. If that was not you, take the phone off the box’s list; else make a new link.',
+  );
+}
+
+function refusedPairing(): CodedError {
+  return new CodedError(
+    'pairing-expired',
+    'Somebody said that this is not their phone, which ended this pairing. Nothing was paired. If it is yours, make a new one on the box.',
   );
 }
 

@@ -1,6 +1,6 @@
 /**
- * Pairing a phone: opening one for a while, looking at it, and using it up, for a new phone or for one that takes the
- * place of another. Decides whose phone comes of it and with which rights; phones.ts is its only caller.
+ * Pairing a phone: opening one for a while, looking at it, refusing it, and using it up, for a new phone or for
+ * one that takes the place of another. Decides whose phone comes of it and with which rights; phones.ts is its only caller.
  *
  * A move keeps the phone's row, and with it its person, its folder and all that it sent: the new device is the same phone
  * with none of the old one's credentials. So nothing is sent twice, and nothing that the old device holds opens anything.
@@ -27,51 +27,11 @@ import {
   secretBytes,
 } from './pairing.ts';
 import { buildPairingLink } from './pairing-link.ts';
-import { seesAll } from './phone-list.ts';
-import type { PairingRow, PhoneRow, PhonesStore } from './store.ts';
-
-export type BoxFacts = Readonly<{
-  name: string;
-  /** `host:port` of the https door, best first; at least one. IPv6 in brackets. */
-  addresses: readonly string[];
-  /** The one of them that the link opens; default: the first. */
-  linkAddress?: string;
-  /** SHA-256 of the root certificate's DER, lower-case hexadecimal. */
-  fingerprint: string;
-}>;
-export type OpenPairing = Readonly<{
-  link: string;
-  code: string;
-  phone: string;
-  person: string;
-  fingerprint: string;
-  addresses: string[];
-  expiresAt: number;
-}>;
-/** `approver`: the key that it brought may approve sign-ins; then recovery codes too, for a person who had none left. */
-export type Redeemed = Readonly<{
-  phoneId: string;
-  phone: string;
-  person: string;
-  box: string;
-  token: string;
-  approver: boolean;
-  recoveryCodes: string[];
-}>;
-/** What a pairing shows before it is used: whose phone it makes, of which box, and where that answers. */
-export type PairingLook = Readonly<{
-  phone: string;
-  person: string;
-  baseFolder: string;
-  expiresAt: number;
-  box: string;
-  addresses: string[];
-  fingerprint: string;
-  /** The name of the phone whose place it takes; null: it is a new one. */
-  replaces: string | null;
-  /** A key that it brings may approve sign-ins. */
-  mayApprove: boolean;
-}>;
+import { PairingPanel, type TellOpener } from './pairing-panel.ts';
+import { livingPerson, nameForPhoneOf, planPairing } from './pairing-plan.ts';
+import type { PairingRow } from './pairing-store.ts';
+import type { AskedPairing, BoxFacts, OpenPairing, PairingLook, Redeemed, Redeemer } from './pairing-views.ts';
+import type { PhonesStore } from './store.ts';
 
 export type PairingsOptions = Readonly<{
   database: Database;
@@ -82,21 +42,25 @@ export type PairingsOptions = Readonly<{
   /** @throws {CodedError} `confirm-first` */
   requireConfirmed: (caller: PersonCaller) => void;
   boxFacts: () => BoxFacts;
+  /** The address of the box's page on plain http, which says how to trust it. */
+  welcome: () => string;
+  /** Tells who opened a pairing (null: the console), and owners. Synchronous, never throws. */
+  tell: TellOpener;
+  /** A notice for who opened a pairing; what the console opened, for the owner. Only inside `database.write`. */
+  notify: (openedBy: string | null, kind: string, detail: Readonly<Record<string, string>>) => void;
   now: () => number;
   randomBytes: RandomBytes;
 }>;
-/** What a pairing is opened for: a name for a new phone, or the id of one whose place the new one takes. */
-export type AskedPairing = Readonly<{ person?: string; phone?: string; baseFolder?: string; replaces?: string }>;
-/** What a phone says of itself; `approverKey`: P-256, SPKI in base64. */
-export type Redeemer = Readonly<{ client?: string; clientVersion?: string; approverKey?: string }>;
-
 /** Revoked ones do not count. */
 const phonesMax = 200;
 const tokenBytes = 32;
+/** A chooser, not a list of the disk. */
+const foldersShownMax = 20;
 /** The name by which the box's own page pairs: its credential is of the door `page`. */
 const pageClient = 'web-page';
 
 export class Pairings {
+  readonly panel: PairingPanel;
   readonly #options: PairingsOptions;
   readonly #store: PhonesStore;
   readonly #wrongCodes: Throttle;
@@ -104,6 +68,7 @@ export class Pairings {
   constructor(options: PairingsOptions) {
     this.#options = options;
     this.#store = options.store;
+    this.panel = new PairingPanel(options);
     // Over all pairings of the box: five tries of each code must not become five tries every few seconds.
     this.#wrongCodes = new Throttle({
       now: options.now,
@@ -117,20 +82,26 @@ export class Pairings {
   }
 
   /** As `Phones.createPairing`. */
-  async create(caller: PersonCaller | ConsoleCaller, asked: AskedPairing): Promise<OpenPairing> {
-    const { database, access, boxFacts, now, randomBytes, approvers } = this.#options;
+  async create(
+    caller: PersonCaller | ConsoleCaller,
+    asked: AskedPairing,
+    address: string | undefined,
+  ): Promise<OpenPairing> {
+    const { database, access, now, randomBytes, approvers } = this.#options;
     if (!access.claimed()) {
       throw new CodedError('not-set-up', 'This box has no owner yet. Set it up first, with its setup code.');
     }
-    const { person, phone, folder, replaces } = this.#planned(caller, asked);
+    const { person, phone, folder, replaces } = planPairing(this.#options, caller, asked);
     const secret = randomBytes(secretBytes).toString('hex');
     const code = randomCode(randomBytes, codeGroups);
     const createdAt = now();
     const expiresAt = createdAt + pairingMs;
-    await database.write(() => {
+    const id = randomUuid(randomBytes);
+    const before = await database.write(() => {
       if (replaces === undefined && this.#store.phoneCount() >= phonesMax) throw tooManyPhones();
-      this.#store.openNewPairing({
-        id: randomUuid(randomBytes),
+      const open = this.#store.pairings.open(createdAt);
+      this.#store.pairings.openNew({
+        id,
         personId: person.id,
         phoneName: phone,
         baseFolder: folder,
@@ -142,22 +113,33 @@ export class Pairings {
         replacesPhoneId: replaces?.id ?? null,
         mayApprove: approvers.mayComeByPairing(caller, person.id),
         sessionId: caller.kind === 'person' ? caller.sessionId : null,
+        openedBy: caller.kind === 'person' ? caller.personId : null,
       });
       const detail = replaces === undefined ? {} : { detail: { replaces: replaces.id } };
       access.record({ event: 'pairing-opened', actor: actorOf(caller), subject: person.id, ...detail });
+      return open;
     });
-    const box = boxFacts();
-    const host = box.linkAddress ?? box.addresses[0];
+    if (before !== undefined) this.panel.ended(before, { state: 'closed' });
+    const shown = this.#shown({ id, secret, code, phone, person: person.name, expiresAt });
+    this.panel.opened(shown, caller, address);
+    return shown;
+  }
+
+  #shown(of: Pick<OpenPairing, 'id' | 'code' | 'phone' | 'person' | 'expiresAt'> & { secret: string }): OpenPairing {
+    const { name, fingerprint, addresses, linkAddress } = this.#options.boxFacts();
+    const host = linkAddress ?? addresses[0];
     if (host === undefined) throw new CodedError('internal', 'The box does not know its own address yet. Try again.');
-    const { name, fingerprint, addresses } = box;
+    const { secret, ...rest } = of;
     const link = buildPairingLink({ host, secret, fingerprint, addresses, box: name });
-    return { link, code, phone, person: person.name, fingerprint, addresses: [...addresses], expiresAt };
+    return { ...rest, link, fingerprint, addresses: [...addresses], welcome: this.#options.welcome() };
   }
 
   /** As `Phones.lookAtPairing`. */
   async look(key: PairingKey): Promise<PairingLook> {
+    const { access } = this.#options;
     const found = await this.#open(key, (opened) => opened);
-    const person = this.#livingPerson(found.person_id);
+    const person = livingPerson(this.#options, found.person_id);
+    this.panel.lookedAt(found);
     const { name: box, addresses, fingerprint } = this.#options.boxFacts();
     const { phone_name: phone, base_folder: folder, expires_at: expiresAt } = found;
     const replaced = found.replaces_phone_id === null ? undefined : this.#store.livingPhone(found.replaces_phone_id);
@@ -165,6 +147,9 @@ export class Pairings {
       phone,
       person: person.name,
       baseFolder: folder,
+      folders: this.#store.foldersOf(person.id, foldersShownMax),
+      by: found.opened_by === null ? null : (access.person(found.opened_by)?.name ?? ''),
+      openedAt: found.created_at,
       expiresAt,
       box,
       addresses: [...addresses],
@@ -179,35 +164,51 @@ export class Pairings {
     const { access, approvers, boxFacts, now, randomBytes } = this.#options;
     const newId = randomUuid(randomBytes);
     const token = randomBytes(tokenBytes).toString('hex');
-    return this.#open(key, (pairing) => {
-      const person = this.#livingPerson(pairing.person_id);
+    const { row, redeemed } = await this.#open(key, (pairing) => {
+      const person = livingPerson(this.#options, pairing.person_id);
       // What a thief had opened must not outlive the change of the password that threw the thief out.
       if (pairing.session_id !== null && !approvers.openerIsThere(pairing.session_id)) throw openerGone();
       const at = now();
-      const phoneId = pairing.replaces_phone_id ?? newId;
-      if (pairing.replaces_phone_id === null) this.#insert(pairing, phoneId, by, at);
-      else this.#move(pairing, phoneId, by);
-      this.#store.insertCredential(phoneId, by.client === pageClient ? 'page' : 'api', tokenDigest(token), at, null);
-      this.#store.markRedeemed(pairing.id, phoneId, at);
       const moved = pairing.replaces_phone_id !== null;
+      const phoneId = pairing.replaces_phone_id ?? newId;
+      const chosen = chosenFor(pairing, person, by);
+      if (moved) this.#move(pairing, phoneId, by, chosen);
+      else this.#insert(pairing, phoneId, by, chosen, at);
+      this.#store.insertCredential(phoneId, by.client === pageClient ? 'page' : 'api', tokenDigest(token), at, null);
+      this.#store.pairings.markRedeemed(pairing.id, phoneId, at);
       access.record({ event: moved ? 'phone-moved' : 'phone-paired', actor: `phone:${phoneId}`, subject: phoneId });
-      const phone = { phoneId, personId: person.id, name: pairing.phone_name };
+      const phone = { phoneId, personId: person.id, name: chosen.name };
       const key = pairing.may_approve === 1 ? by.approverKey : undefined;
       const approves =
         key === undefined ? undefined : approvers.pairedInWrite(phone, key, pairing.session_id ?? undefined);
       const { recoveryCodes = [] } = approves ?? {};
-      const [approver, box] = [approves !== undefined, boxFacts().name];
-      return { phoneId, phone: pairing.phone_name, person: person.name, box, token, approver, recoveryCodes };
+      const facts = { person: person.name, baseFolder: chosen.baseFolder, box: boxFacts().name };
+      const approver = approves !== undefined;
+      return { row: pairing, redeemed: { phoneId, phone: chosen.name, ...facts, token, approver, recoveryCodes } };
     });
+    this.panel.ended(row, { state: 'joined', phone: redeemed.phone, phoneId: redeemed.phoneId });
+    return redeemed;
   }
 
-  #insert(pairing: PairingRow, id: string, by: Redeemer, createdAt: number): void {
+  /** As `Phones.refusePairing`. */
+  async refuse(key: PairingKey): Promise<void> {
+    const { access, notify, now } = this.#options;
+    const row = await this.#open(key, (pairing) => {
+      this.#store.pairings.refuse(pairing.id, now());
+      access.record({ event: 'pairing-refused', actor: 'nobody', subject: pairing.person_id });
+      const person = access.person(pairing.person_id)?.name ?? '';
+      notify(pairing.opened_by, 'pairing-refused', { phone: pairing.phone_name, person });
+      return pairing;
+    });
+    this.panel.ended(row, { state: 'refused' });
+  }
+
+  #insert(pairing: PairingRow, id: string, by: Redeemer, chosen: Chosen, createdAt: number): void {
     if (this.#store.phoneCount() >= phonesMax) throw tooManyPhones();
     this.#store.insertPhone({
       id,
       personId: pairing.person_id,
-      name: pairing.phone_name,
-      baseFolder: pairing.base_folder,
+      ...chosen,
       client: by.client ?? null,
       clientVersion: by.clientVersion ?? null,
       createdAt,
@@ -215,48 +216,16 @@ export class Pairings {
   }
 
   /** All that the old device held ends here, whatever the door; its key approves nothing any more. */
-  #move(pairing: PairingRow, phoneId: string, by: Redeemer): void {
+  #move(pairing: PairingRow, phoneId: string, by: Redeemer, chosen: Chosen): void {
     if (this.#store.livingPhone(phoneId)?.person_id !== pairing.person_id) {
       throw new CodedError(
         'pairing-expired',
         'The phone whose place this one was to take is no longer on the box. Nothing was paired; pair it as a new one.',
       );
     }
-    const to = { name: pairing.phone_name, client: by.client ?? null, clientVersion: by.clientVersion ?? null };
+    const to = { ...chosen, client: by.client ?? null, clientVersion: by.clientVersion ?? null };
     this.#store.move(phoneId, to);
     this.#options.approvers.phoneEndedInWrite(phoneId, pairing.person_id, pairing.session_id ?? undefined);
-  }
-
-  #planned(
-    caller: PersonCaller | ConsoleCaller,
-    asked: AskedPairing,
-  ): { person: Person; phone: string; folder: string; replaces?: PhoneRow } {
-    if (asked.replaces === undefined) {
-      const person = this.#personFor(caller, asked.person);
-      if (asked.phone === undefined) {
-        throw new CodedError('invalid-request', 'Say what the phone is to be called. Nothing was paired.');
-      }
-      return {
-        person,
-        phone: displayName(asked.phone, 'a phone'),
-        folder: baseFolder(asked.baseFolder, person.folder),
-      };
-    }
-    const replaces = this.#store.livingPhone(asked.replaces);
-    if (replaces === undefined || (!seesAll(caller) && replaces.person_id !== caller.personId)) {
-      throw new CodedError(
-        'not-found',
-        'There is no such phone on this box, or it was revoked before. Nothing was paired.',
-      );
-    }
-    // The old phone's end and the new one's rights are as much as a change of the second factor.
-    if (caller.kind === 'person') this.#options.requireConfirmed(caller);
-    return {
-      person: this.#livingPerson(replaces.person_id),
-      phone: asked.phone === undefined ? replaces.name : displayName(asked.phone, 'a phone'),
-      folder: replaces.base_folder,
-      replaces,
-    };
   }
 
   /** Runs `use` on the open pairing of `key`, in the transaction that found it: of two at once, one wins. */
@@ -264,39 +233,24 @@ export class Pairings {
     const { database, now } = this.#options;
     if ('code' in key) this.#wrongCodes.attempt('box');
     const outcome = await database.write(() => {
-      const found = findOpenPairing(this.#store, key, now());
+      const found = findOpenPairing(this.#store.pairings, key, now());
       return 'refused' in found ? found : { value: use(found.row) };
     });
     if ('refused' in outcome) throw outcome.refused;
     if ('code' in key) this.#wrongCodes.succeeded('box');
     return outcome.value;
   }
+}
 
-  #personFor(caller: PersonCaller | ConsoleCaller, name: string | undefined): Person {
-    const { access } = this.#options;
-    if (name === undefined) {
-      if (caller.kind === 'console') {
-        throw new CodedError('invalid-request', 'Say whose phone it is. Nothing was paired.');
-      }
-      return this.#livingPerson(caller.personId);
-    }
-    const person = access.personByName(name);
-    if (!seesAll(caller) && person?.id !== caller.personId) {
-      throw new CodedError('forbidden', 'Only the owner pairs phones of other people. Nothing was paired.');
-    }
-    if (person === undefined) {
-      throw new CodedError('not-found', `Nobody on this box is called “${name}”. Nothing was paired; add them first.`);
-    }
-    return person;
-  }
+type Chosen = Readonly<{ name: string; baseFolder: string }>;
 
-  #livingPerson(id: string): Person {
-    const person = this.#options.access.person(id);
-    if (person === undefined) {
-      throw new CodedError('pairing-expired', 'The person this was for is no longer on the box. Nothing was paired.');
-    }
-    return person;
-  }
+/** What the phone says of itself counts before what it was expected to be. @throws {CodedError} `invalid-name` */
+function chosenFor(pairing: PairingRow, person: Person, { phone, baseFolder: folder }: Redeemer): Chosen {
+  const planned = pairing.phone_name === '' ? nameForPhoneOf(person) : pairing.phone_name;
+  return {
+    name: phone === undefined ? planned : displayName(phone, 'a phone'),
+    baseFolder: folder === undefined ? pairing.base_folder : baseFolder(folder, person.folder),
+  };
 }
 
 /** The stored form of a bearer token, which has 256 random bits. */

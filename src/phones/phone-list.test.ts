@@ -42,14 +42,47 @@ async function setUp(box: BoxState) {
 test('everybody renames their own phones, the owner and the console any', async () => {
   await using box = new BoxState();
   const { phones, anna, tom, phoneOf, listed } = await setUp(box);
-  expect(await codeOf(phones.rename(tom, phoneOf.anna.phoneId, 'Mine'))).toBe('not-found');
-  expect(await phones.rename(tom, phoneOf.tom.phoneId, ' Tom’s 2 ')).toMatchObject({ name: 'Tom’s 2', person: 'Tom' });
-  expect((await phones.rename(anna, phoneOf.tom.phoneId, 'Tom’s 3')).name).toBe('Tom’s 3');
-  expect((await phones.rename(consoleCaller, phoneOf.anna.phoneId, 'Tom’s 3')).name).toBe('Tom’s 3');
+  expect(await codeOf(phones.change(tom, phoneOf.anna.phoneId, { name: 'Mine' }))).toBe('not-found');
+  expect(await phones.change(tom, phoneOf.tom.phoneId, { name: ' Tom’s 2 ' })).toMatchObject({
+    name: 'Tom’s 2',
+    person: 'Tom',
+  });
+  expect((await phones.change(anna, phoneOf.tom.phoneId, { name: 'Tom’s 3' })).name).toBe('Tom’s 3');
+  expect((await phones.change(consoleCaller, phoneOf.anna.phoneId, { name: 'Tom’s 3' })).name).toBe('Tom’s 3');
   expect(listed().map(({ name }) => name)).toEqual(['Tom’s 3', 'Tom’s 3']);
-  expect(await codeOf(phones.rename(anna, phoneOf.tom.phoneId, '\u200e'))).toBe('invalid-name');
+  expect(await codeOf(phones.change(anna, phoneOf.tom.phoneId, { name: '\u200e' }))).toBe('invalid-name');
   await phones.revoke(anna, phoneOf.tom.phoneId);
-  expect(await codeOf(phones.rename(anna, phoneOf.tom.phoneId, 'Back'))).toBe('not-found');
+  expect(await codeOf(phones.change(anna, phoneOf.tom.phoneId, { name: 'Back' }))).toBe('not-found');
+});
+
+test('a folder is changed within its person’s, by them, the owner, and the phone itself, and only when it is another', async () => {
+  await using box = new BoxState();
+  const { phones, anna, tom, phoneOf, written } = await setUp(box);
+  const id = phoneOf.tom.phoneId;
+  expect(await phones.change(tom, id, { baseFolder: 'Photos/Tom/One' })).toMatchObject({
+    baseFolder: 'Photos/Tom/One',
+  });
+  expect(await phones.change(anna, id, { baseFolder: 'Photos/Tom/Two', name: 'Mobile' })).toMatchObject({
+    baseFolder: 'Photos/Tom/Two',
+    name: 'Mobile',
+  });
+  for (const by of [
+    phones.change(tom, id, { baseFolder: 'Photos/Anna' }),
+    phones.changeOwn(phoneOf.tom, { baseFolder: 'Photos' }),
+  ])
+    expect(await codeOf(by)).toBe('invalid-name');
+  expect(await codeOf(phones.change(tom, phoneOf.anna.phoneId, { baseFolder: 'Photos/Anna/x' }))).toBe('not-found');
+  expect(await phones.changeOwn(phoneOf.tom, { baseFolder: 'Photos/Tom/Two', name: ' Mobile ' })).toMatchObject({ id });
+  expect(written()).toBe(2);
+  expect(await phones.changeOwn(phoneOf.tom, { baseFolder: 'Photos/Tom' })).toMatchObject({ baseFolder: 'Photos/Tom' });
+  expect(phones.own(phoneOf.tom)).toMatchObject({ id, name: 'Mobile', folders: ['Photos/Tom'] });
+  expect(phones.phone(id)?.baseFolder).toBe('Photos/Tom');
+  expect(phones.own(phoneOf.anna)).toMatchObject({ folders: ['Photos/Anna'] });
+  // On a memory card every write counts.
+  let answered = 'none';
+  for (let times = 0; answered === 'none' && times < 20; times++)
+    answered = await codeOf(phones.changeOwn(phoneOf.tom, { name: `Mobile ${times}` }));
+  expect(answered).toBe('too-many-requests');
 });
 
 test('a plan is kept, and told again unchanged it is not written again', async () => {

@@ -1,5 +1,5 @@
 /**
- * The phones of the house as their people see them: listing, renaming and ending them, and when each means to come next.
+ * The phones of the house as their people see them: listing, changing and ending them, and when each means to come next.
  * Decides whose phone is whose: another person's is answered as one that does not exist.
  */
 import type { Access } from '../access/access.ts';
@@ -9,6 +9,7 @@ import type { ConsoleCaller, PersonCaller, PhoneCaller } from '../http/caller.ts
 import type { Database } from '../platform/database.ts';
 import { displayName } from '../platform/display-names.ts';
 import { CodedError } from '../platform/errors.ts';
+import { baseFolder } from './base-folder.ts';
 import { type Telling, tellingsOf } from './clients.ts';
 import type { PhoneRow, PhonesStore } from './store.ts';
 
@@ -21,11 +22,16 @@ export type ListedPhone = Readonly<{
   client: string | null;
   clientVersion: string | null;
   createdAt: number;
+  joinedAt: number;
+  joinedRecently: boolean;
+  approver: boolean;
   lastSeenAt: number | null;
   nextAt: number | null;
   plannedAt: number | null;
   tells: Telling[];
 }>;
+/** What there is to change of a phone; a folder is for new files only. */
+export type PhoneChange = Readonly<{ name?: string; baseFolder?: string }>;
 /** `nextAt`: milliseconds since 1970, or null: no schedule. */
 export type Plan = Readonly<{ nextAt: number | null; client?: string; clientVersion?: string }>;
 
@@ -43,15 +49,19 @@ const dayMs = 24 * 60 * 60_000;
 /** A phone that was off tells of a night that is just over; none plans further than a month. */
 const planAgoMsMax = dayMs;
 const planAheadMsMax = 32 * dayMs;
+/** So long after it joined its people may well wonder what it is. */
+const recentlyMs = dayMs;
+/** A chooser, not a list of the disk. */
+const foldersShownMax = 20;
 /** On a memory card every write counts: some at once (a schedule that starts, runs and ends), then one each so often. */
-const planWritesAtOnceMax = 6;
-const planWriteMs = 10_000;
-const planKeysMax = 1_000;
+const ownWritesAtOnceMax = 6;
+const ownWriteMs = 10_000;
+const ownWriteKeysMax = 1_000;
 
 export class PhoneList {
   readonly #options: PhoneListOptions;
-  /** By phone: when all its writes so far would be done at one every `planWriteMs`. In memory: a restart forgives. */
-  readonly #planWritesDoneAt = new Map<string, number>();
+  /** By phone: when all its writes so far would be done at one every `ownWriteMs`. In memory: a restart forgives. */
+  readonly #ownWritesDoneAt = new Map<string, number>();
 
   constructor(options: PhoneListOptions) {
     this.#options = options;
@@ -60,29 +70,63 @@ export class PhoneList {
   /** A member's own phones; all of them for the owner and the console. At most 200, oldest first. */
   list(caller: PersonCaller | ConsoleCaller): ListedPhone[] {
     const { store } = this.#options;
-    return (seesAll(caller) ? store.phones() : store.phonesOf(caller.personId)).map(listed);
+    return (seesAll(caller) ? store.phones() : store.phonesOf(caller.personId)).map((row) => this.#listed(row));
   }
 
   /**
-   * Gives a phone another name; two may have the same. The name that it has already changes nothing.
-   * @throws {CodedError} `invalid-name`; `not-found`, also for another person's phone and a revoked one
+   * Whether it is the caller's own, and not only one that the caller looks after.
+   * @throws {CodedError} `not-found`, also for another person's phone and a revoked one
    */
-  rename(caller: PersonCaller | ConsoleCaller, id: string, asked: string): Promise<ListedPhone> {
+  isOwn(caller: PersonCaller | ConsoleCaller, id: string): boolean {
+    const row = this.#options.store.livingPhone(id);
+    if (row === undefined || !maySee(caller, row)) throw noSuchPhone();
+    return caller.kind === 'person' && caller.personId === row.person_id;
+  }
+
+  /** The phone itself, and the folders that phones of its person have or had, the latest first. */
+  own(caller: PhoneCaller): ListedPhone & { folders: string[] } {
+    const row = this.#options.store.livingPhone(caller.phoneId);
+    if (row === undefined) throw noSuchPhone();
+    return { ...this.#listed(row), folders: this.#options.store.foldersOf(row.person_id, foldersShownMax) };
+  }
+
+  /**
+   * Gives a phone another name (two may have the same) or another folder of its person's. What it is already changes
+   * nothing. @throws {CodedError} `invalid-name`; `not-found`, also for another person's phone and a revoked one
+   */
+  async change(caller: PersonCaller | ConsoleCaller, id: string, asked: PhoneChange): Promise<ListedPhone> {
+    return await this.#change(caller, id, asked);
+  }
+
+  /**
+   * As `change`, by the phone itself: whoever holds its token can send files as it is, and no more by a name or folder.
+   * @throws {CodedError} `invalid-name`, `too-many-requests`
+   */
+  async changeOwn(caller: PhoneCaller, asked: PhoneChange): Promise<ListedPhone> {
+    return await this.#change(caller, caller.phoneId, asked);
+  }
+
+  #change(caller: PersonCaller | ConsoleCaller | PhoneCaller, id: string, asked: PhoneChange): Promise<ListedPhone> {
     const { database, store, access } = this.#options;
-    const name = displayName(asked, 'a phone');
+    const name = asked.name === undefined ? undefined : displayName(asked.name, 'a phone');
     return database.write(() => {
       const row = store.livingPhone(id);
-      if (row === undefined || !maySee(caller, row)) throw noSuchPhone();
-      if (row.name !== name) {
-        store.rename(id, name);
-        access.record({
-          event: 'phone-renamed',
-          actor: actorOf(caller),
-          subject: id,
-          detail: { from: row.name, to: name },
-        });
+      if (row === undefined || (caller.kind !== 'phone' && !maySee(caller, row))) throw noSuchPhone();
+      const now = { name: row.name, baseFolder: row.base_folder };
+      const folder = asked.baseFolder === undefined ? now.baseFolder : baseFolder(asked.baseFolder, row.person_folder);
+      const to = { name: name ?? now.name, baseFolder: folder };
+      if (to.name === now.name && to.baseFolder === now.baseFolder) return this.#listed(row);
+      if (caller.kind === 'phone') this.#countOwnWrite(id, this.#options.now());
+      store.change(id, to);
+      const by = { actor: actorOf(caller), subject: id };
+      if (to.name !== now.name) {
+        access.record({ event: 'phone-renamed', ...by, detail: { from: now.name, to: to.name } });
       }
-      return listed({ ...row, name });
+      if (to.baseFolder !== now.baseFolder) {
+        const detail = { from: now.baseFolder, to: to.baseFolder };
+        access.record({ event: 'phone-folder-changed', ...by, detail });
+      }
+      return this.#listed({ ...row, name: to.name, base_folder: to.baseFolder });
     });
   }
 
@@ -118,27 +162,48 @@ export class PhoneList {
     }
     const known = store.phone(caller.phoneId);
     if (known === undefined || sameAsKnown(plan, known)) return;
-    this.#countPlanWrite(caller.phoneId, at);
+    this.#countOwnWrite(caller.phoneId, at);
     const { nextAt, client = known.client, clientVersion = known.client_version } = plan;
     await database.write(() => store.plan(caller.phoneId, { nextAt, plannedAt: at, client, clientVersion }));
   }
 
-  #countPlanWrite(phoneId: string, now: number): void {
-    const longestMs = planWritesAtOnceMax * planWriteMs;
-    const before = this.#planWritesDoneAt.get(phoneId) ?? 0;
+  #listed(row: PhoneRow): ListedPhone {
+    const joinedAt = Math.max(row.paired_at ?? row.created_at, row.created_at);
+    return {
+      id: row.id,
+      name: row.name,
+      person: row.person,
+      personId: row.person_id,
+      baseFolder: row.base_folder,
+      client: row.client,
+      clientVersion: row.client_version,
+      createdAt: row.created_at,
+      joinedAt,
+      joinedRecently: this.#options.now() - joinedAt < recentlyMs,
+      approver: this.#options.approvers.ofPhone(row.id) !== undefined,
+      lastSeenAt: row.last_seen_at,
+      nextAt: row.next_at,
+      plannedAt: row.planned_at,
+      tells: tellingsOf(row.client),
+    };
+  }
+
+  #countOwnWrite(phoneId: string, now: number): void {
+    const longestMs = ownWritesAtOnceMax * ownWriteMs;
+    const before = this.#ownWritesDoneAt.get(phoneId) ?? 0;
     // A clock that was set back must not shut a phone out.
     const from = before > now + longestMs ? now : Math.max(before, now);
-    const waitMs = from + planWriteMs - now - longestMs;
+    const waitMs = from + ownWriteMs - now - longestMs;
     if (waitMs > 0) {
       throw new CodedError(
         'too-many-requests',
-        'This phone changed its plan many times in a row. The last one holds; tell the next one a little later.',
+        'This phone changed what it tells of itself many times in a row. The last of it holds; tell the next a little later.',
         { facts: { retryAfterSeconds: Math.ceil(waitMs / 1000) } },
       );
     }
     // More than there can be phones: what is left over belongs to revoked ones.
-    if (this.#planWritesDoneAt.size >= planKeysMax) this.#planWritesDoneAt.clear();
-    this.#planWritesDoneAt.set(phoneId, from + planWriteMs);
+    if (this.#ownWritesDoneAt.size >= ownWriteKeysMax) this.#ownWritesDoneAt.clear();
+    this.#ownWritesDoneAt.set(phoneId, from + ownWriteMs);
   }
 }
 
@@ -159,23 +224,6 @@ function sameAsKnown(plan: Plan, known: PhoneRow): boolean {
     (plan.client ?? known.client) === known.client &&
     (plan.clientVersion ?? known.client_version) === known.client_version
   );
-}
-
-function listed(row: PhoneRow): ListedPhone {
-  return {
-    id: row.id,
-    name: row.name,
-    person: row.person,
-    personId: row.person_id,
-    baseFolder: row.base_folder,
-    client: row.client,
-    clientVersion: row.client_version,
-    createdAt: row.created_at,
-    lastSeenAt: row.last_seen_at,
-    nextAt: row.next_at,
-    plannedAt: row.planned_at,
-    tells: tellingsOf(row.client),
-  };
 }
 
 function noSuchPhone(): CodedError {

@@ -7,20 +7,12 @@ import type { Logger } from 'pino';
 import type { ConsoleCaller, PersonCaller, PhoneCaller } from '../http/caller.ts';
 import { CodedError } from '../platform/errors.ts';
 import type { PairingKey } from './pairing.ts';
-import {
-  type AskedPairing,
-  type OpenPairing,
-  type PairingLook,
-  Pairings,
-  type PairingsOptions,
-  type Redeemed,
-  type Redeemer,
-  tokenDigest,
-} from './pairings.ts';
-import { type ListedPhone, PhoneList, type Plan } from './phone-list.ts';
+import type { AskedPairing, OpenPairing, PairingLook, PairingPanelView, Redeemed, Redeemer } from './pairing-views.ts';
+import { Pairings, type PairingsOptions, tokenDigest } from './pairings.ts';
+import { type ListedPhone, type PhoneChange, PhoneList, type Plan } from './phone-list.ts';
 import { PhonesStore } from './store.ts';
 
-export type { BoxFacts, OpenPairing, PairingLook, Redeemed } from './pairings.ts';
+export type { BoxFacts, OpenPairing, PairingLook, Redeemed } from './pairing-views.ts';
 /** What library needs to know of a phone. */
 export type PhoneFacts = Readonly<{ personId: string; personFolder: string; baseFolder: string; name: string }>;
 export type PhonesOptions = Omit<PairingsOptions, 'store'> & Readonly<{ log: Logger }>;
@@ -50,12 +42,31 @@ export class Phones {
 
   /**
    * Opens a pairing for 15 minutes and closes any other. `person` is a name; default: who asks. Members pair their own
-   * phones only. With `replaces` the phone that comes takes that one's place: person, folder and all that it sent stay.
+   * phones only. Without a name the phone gives itself one. `address`: of who asks, for the panel. With `replaces` the phone that comes takes that one's place: person, folder and all that it sent stay.
    * @throws {CodedError} `not-set-up`, `not-found`, `forbidden`, `invalid-name`, `conflict`, `invalid-request`,
    * `confirm-first` (to replace a phone)
    */
-  async createPairing(caller: PersonCaller | ConsoleCaller, asked: AskedPairing): Promise<OpenPairing> {
-    return this.#opened.pairings.create(caller, asked);
+  async createPairing(
+    caller: PersonCaller | ConsoleCaller,
+    asked: AskedPairing,
+    address?: string,
+  ): Promise<OpenPairing> {
+    return this.#opened.pairings.create(caller, asked, address);
+  }
+
+  /** As `PairingPanel.current`. */
+  currentPairing(caller: PersonCaller | ConsoleCaller): PairingPanelView | undefined {
+    return this.#opened.pairings.panel.current(caller);
+  }
+
+  /** As `PairingPanel.close`. */
+  async closePairing(caller: PersonCaller | ConsoleCaller): Promise<void> {
+    await this.#opened.pairings.panel.close(caller);
+  }
+
+  /** As `PairingPanel.probed`. */
+  probed(address: string): void {
+    this.#opened.pairings.panel.probed(address);
   }
 
   /**
@@ -70,10 +81,18 @@ export class Phones {
    * Uses a pairing up: phone, credential, key and audit row, all or none. The token is shown here once. A key that this
    * pairing may not bring is left aside (`approver: false`). With a key come ten recovery codes for a person who had none
    * left, shown here once as well.
-   * @throws {CodedError} as `lookAtPairing`; `conflict`, `invalid-request` for the key
+   * @throws {CodedError} as `lookAtPairing`; `conflict`; `invalid-request` for the key, `invalid-name`
    */
   async redeemPairing(key: PairingKey, by: Redeemer): Promise<Redeemed> {
     return this.#opened.pairings.redeem(key, by);
+  }
+
+  /**
+   * "This is not my phone": ends the pairing, and tells who opened it.
+   * @throws {CodedError} as `lookAtPairing`
+   */
+  async refusePairing(key: PairingKey): Promise<void> {
+    await this.#opened.pairings.refuse(key);
   }
 
   /** The phone that holds this token, unless it was revoked. Synchronous and cheap; the last use is written later. */
@@ -117,9 +136,24 @@ export class Phones {
     return this.#phoneList.list(caller);
   }
 
-  /** As `PhoneList.rename`. */
-  async rename(caller: PersonCaller | ConsoleCaller, id: string, name: string): Promise<ListedPhone> {
-    return this.#phoneList.rename(caller, id, name);
+  /** As `PhoneList.isOwn`. */
+  isOwn(caller: PersonCaller | ConsoleCaller, id: string): boolean {
+    return this.#phoneList.isOwn(caller, id);
+  }
+
+  /** As `PhoneList.own`. */
+  own(caller: PhoneCaller): ListedPhone & { folders: string[] } {
+    return this.#phoneList.own(caller);
+  }
+
+  /** As `PhoneList.change`. */
+  async change(caller: PersonCaller | ConsoleCaller, id: string, change: PhoneChange): Promise<ListedPhone> {
+    return this.#phoneList.change(caller, id, change);
+  }
+
+  /** As `PhoneList.changeOwn`. */
+  async changeOwn(caller: PhoneCaller, change: PhoneChange): Promise<ListedPhone> {
+    return this.#phoneList.changeOwn(caller, change);
   }
 
   /** As `PhoneList.revoke`. */

@@ -20,16 +20,30 @@ export function phonesRoutes(deps: { phones: Phones; transportOf: (request: Fast
   };
   return implement(phonesContract, {
     listPhones: async ({ caller }) => ({ phones: phones.list(caller) }),
-    renamePhone: async ({ caller, params, body }) => phones.rename(caller, params.id, body.name),
+    changePhone: async ({ caller, params, body }) => phones.change(caller, params.id, body),
+    ownPhone: async ({ caller }) => phones.own(caller),
+    changeOwnPhone: async ({ caller, body }) => phones.changeOwn(caller, body),
     tellPlan: async ({ caller, body }) => phones.plan(caller, body),
     revokePhone: async ({ caller, params }) => phones.revoke(caller, params.id),
-    createPairing: async ({ caller, body }) => {
-      const pairing = await phones.createPairing(caller, body);
-      return { ...pairing, qrSvg: await qrSvg(pairing.link) };
+    createPairing: async ({ caller, body, request }) => {
+      const pairing = await phones.createPairing(caller, body, request.socket.remoteAddress);
+      return { ...pairing, qrSvg: await qrSvg(pairing.link), welcomeQrSvg: await qrSvg(pairing.welcome) };
     },
+    currentPairing: async ({ caller }) => {
+      const pairing = phones.currentPairing(caller);
+      if (pairing === undefined) return { pairing: null };
+      const { link, welcome } = pairing;
+      const codes = { qrSvg: link === null ? null : await qrSvg(link), welcomeQrSvg: await qrSvg(welcome) };
+      return { pairing: { ...pairing, ...codes } };
+    },
+    closePairing: async ({ caller }) => phones.closePairing(caller),
     lookAtPairing: async ({ body, request }) => {
       requirePrivacy(request);
       return phones.lookAtPairing(body);
+    },
+    refusePairing: async ({ body, request }) => {
+      requirePrivacy(request);
+      await phones.refusePairing(body);
     },
     redeemPairing: async ({ body, request }) => {
       requirePrivacy(request);

@@ -1,40 +1,10 @@
 /**
- * The rows of phones: phones, their credentials, pairings. Private to this room.
+ * The rows of phones: phones, their credentials, and their pairings by `pairings`. Private to this room.
  * Verbs that change something are only for use inside `database.write`.
  */
 import type { Database, Statement } from '../platform/database.ts';
+import { PairingStore } from './pairing-store.ts';
 
-export type PairingRow = {
-  id: string;
-  person_id: string;
-  phone_name: string;
-  base_folder: string;
-  code_sha256: Buffer;
-  created_at: number;
-  expires_at: number;
-  tries_left: number;
-  redeemed_at: number | null;
-  /** The phone whose place the new one takes. */
-  replaces_phone_id: string | null;
-  /** 1: its phone's key may become a second factor. */
-  may_approve: number;
-  /** That opened it; null: the console. */
-  session_id: string | null;
-};
-export type NewPairing = Readonly<{
-  id: string;
-  personId: string;
-  phoneName: string;
-  baseFolder: string;
-  secretSha256: Buffer;
-  codeSha256: Buffer;
-  createdAt: number;
-  expiresAt: number;
-  triesLeft: number;
-  replacesPhoneId: string | null;
-  mayApprove: boolean;
-  sessionId: string | null;
-}>;
 export type NewPhone = Readonly<{
   id: string;
   personId: string;
@@ -57,6 +27,8 @@ export type PhoneRow = {
   last_seen_at: number | null;
   next_at: number | null;
   planned_at: number | null;
+  /** When the device that it is now was paired, as long as that is remembered. */
+  paired_at: number | null;
 };
 export type NewPlan = Readonly<{
   nextAt: number | null;
@@ -76,23 +48,15 @@ export type CredentialRow = {
 /** The phone's programs, and its page: the page's can be renewed by itself when the browser lost it. */
 export type ApiDoor = 'api' | 'page';
 
-const pairingColumns = `id, person_id, phone_name, base_folder, code_sha256, created_at, expires_at, tries_left, redeemed_at,
-  replaces_phone_id, may_approve, session_id`;
 const phoneColumns = `phone.id, phone.name, person.name AS person, person_id, person.folder AS person_folder, base_folder,
-  client, client_version, phone.created_at, last_seen_at, next_at, planned_at`;
+  client, client_version, phone.created_at, last_seen_at, next_at, planned_at,
+  (SELECT max(redeemed_at) FROM pairing WHERE pairing.phone_id = phone.id) AS paired_at`;
 const phoneTables = 'phone JOIN person ON person.id = person_id';
 const phoneLives = 'revoked_at IS NULL AND removed_at IS NULL';
 
 export class PhonesStore {
-  readonly #insertPairing: Statement<
-    [string, string, string, string, Buffer, Buffer, number, number, number, string | null, number, string | null]
-  >;
-  readonly #closePairings: Statement<[number]>;
-  readonly #pairingBySecret: Statement<[Buffer], PairingRow>;
-  readonly #openPairing: Statement<[number, number], PairingRow>;
-  readonly #pairingsByCode: Statement<[Buffer], PairingRow>;
-  readonly #countWrongCode: Statement<[string]>;
-  readonly #redeem: Statement<[number, string, string]>;
+  readonly pairings: PairingStore;
+  readonly #foldersOf: Statement<[string, number], { base_folder: string }>;
   readonly #insertPhone: Statement<[string, string, string, string, string | null, string | null, number]>;
   readonly #insertCredential: Statement<[string, string, Buffer, number, number | null]>;
   readonly #credential: Statement<[Buffer], CredentialRow>;
@@ -102,35 +66,21 @@ export class PhonesStore {
   readonly #phonesOf: Statement<[string], PhoneRow>;
   readonly #phone: Statement<[string], PhoneRow>;
   readonly #livingPhone: Statement<[string], PhoneRow>;
-  readonly #rename: Statement<[string, string]>;
-  readonly #move: Statement<[string, string | null, string | null, string]>;
+  readonly #change: Statement<[string, string, string]>;
+  readonly #move: Statement<[string, string, string | null, string | null, string]>;
   readonly #deletePageCredentials: Statement<[string]>;
   readonly #plan: Statement<[number | null, number, string | null, string | null, string]>;
   readonly #countPhones: Statement<[], { count: number }>;
   readonly #revoke: Statement<[number, string]>;
   readonly #deleteCredentials: Statement<[string]>;
-  readonly #deleteOldPairings: Statement<[number]>;
   readonly #deleteDeadCredentials: Statement<[number]>;
 
   constructor(database: Database) {
-    this.#insertPairing = database.prepare(
-      `INSERT INTO pairing (id, person_id, phone_name, base_folder, secret_sha256, code_sha256, created_at, expires_at,
-       tries_left, replaces_phone_id, may_approve, session_id) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+    this.pairings = new PairingStore(database);
+    this.#foldersOf = database.prepare(
+      `SELECT base_folder FROM phone WHERE person_id = ?
+       GROUP BY base_folder ORDER BY max(created_at) DESC, base_folder LIMIT ?`,
     );
-    this.#closePairings = database.prepare(
-      'UPDATE pairing SET expires_at = created_at WHERE redeemed_at IS NULL AND expires_at > ?',
-    );
-    this.#pairingBySecret = database.prepare(`SELECT ${pairingColumns} FROM pairing WHERE secret_sha256 = ?`);
-    this.#openPairing = database.prepare(
-      `SELECT ${pairingColumns} FROM pairing WHERE redeemed_at IS NULL AND expires_at > ? AND created_at <= ? LIMIT 1`,
-    );
-    this.#pairingsByCode = database.prepare(
-      `SELECT ${pairingColumns} FROM pairing WHERE code_sha256 = ? ORDER BY created_at DESC LIMIT 2`,
-    );
-    this.#countWrongCode = database.prepare(
-      'UPDATE pairing SET tries_left = tries_left - 1 WHERE id = ? AND tries_left > 0',
-    );
-    this.#redeem = database.prepare('UPDATE pairing SET redeemed_at = ?, phone_id = ? WHERE id = ?');
     this.#insertPhone = database.prepare(
       `INSERT INTO phone (id, person_id, name, base_folder, client, client_version, created_at)
        VALUES (?, ?, ?, ?, ?, ?, ?)`,
@@ -156,9 +106,9 @@ export class PhonesStore {
     this.#livingPhone = database.prepare(
       `SELECT ${phoneColumns} FROM ${phoneTables} WHERE phone.id = ? AND ${phoneLives}`,
     );
-    this.#rename = database.prepare('UPDATE phone SET name = ? WHERE id = ?');
+    this.#change = database.prepare('UPDATE phone SET name = ?, base_folder = ? WHERE id = ?');
     this.#move = database.prepare(
-      `UPDATE phone SET name = ?, client = ?, client_version = ?, last_seen_at = NULL, next_at = NULL, planned_at = NULL
+      `UPDATE phone SET name = ?, base_folder = ?, client = ?, client_version = ?, last_seen_at = NULL, next_at = NULL, planned_at = NULL
        WHERE id = ?`,
     );
     this.#deletePageCredentials = database.prepare("DELETE FROM phone_credential WHERE phone_id = ? AND door = 'page'");
@@ -168,53 +118,14 @@ export class PhonesStore {
     this.#countPhones = database.prepare('SELECT count(*) AS count FROM phone WHERE revoked_at IS NULL');
     this.#revoke = database.prepare('UPDATE phone SET revoked_at = ? WHERE id = ? AND revoked_at IS NULL');
     this.#deleteCredentials = database.prepare('DELETE FROM phone_credential WHERE phone_id = ?');
-    this.#deleteOldPairings = database.prepare('DELETE FROM pairing WHERE expires_at <= ?');
     this.#deleteDeadCredentials = database.prepare(
       'DELETE FROM phone_credential WHERE last_used_at IS NULL AND unused_until <= ?',
     );
   }
 
-  /** Closes whatever pairing is open and opens this one: there is one at a time. */
-  openNewPairing(pairing: NewPairing): void {
-    const { id, personId, phoneName, baseFolder, secretSha256, codeSha256, createdAt, expiresAt, triesLeft } = pairing;
-    const { replacesPhoneId, mayApprove, sessionId } = pairing;
-    // Over from their very beginning, so that no clock that is set back revives them.
-    this.#closePairings.run(createdAt);
-    this.#insertPairing.run(
-      id,
-      personId,
-      phoneName,
-      baseFolder,
-      secretSha256,
-      codeSha256,
-      createdAt,
-      expiresAt,
-      triesLeft,
-      replacesPhoneId,
-      mayApprove ? 1 : 0,
-      sessionId,
-    );
-  }
-
-  pairingBySecret(secretSha256: Buffer): PairingRow | undefined {
-    return this.#pairingBySecret.get(secretSha256);
-  }
-
-  openPairing(now: number): PairingRow | undefined {
-    return this.#openPairing.get(now, now);
-  }
-
-  /** The newest two with this code, open or not. */
-  pairingsByCode(codeSha256: Buffer): PairingRow[] {
-    return this.#pairingsByCode.all(codeSha256);
-  }
-
-  countWrongCode(id: string): void {
-    this.#countWrongCode.run(id);
-  }
-
-  markRedeemed(id: string, phoneId: string, at: number): void {
-    this.#redeem.run(at, phoneId, id);
+  /** That phones of the person have or had, the latest first. */
+  foldersOf(personId: string, limit: number): string[] {
+    return this.#foldersOf.all(personId, limit).map((row) => row.base_folder);
   }
 
   insertPhone(phone: NewPhone): void {
@@ -254,13 +165,16 @@ export class PhonesStore {
     return this.#livingPhone.get(id);
   }
 
-  rename(id: string, name: string): void {
-    this.#rename.run(name, id);
+  change(id: string, { name, baseFolder }: { name: string; baseFolder: string }): void {
+    this.#change.run(name, baseFolder, id);
   }
 
   /** The phone's row goes on for another device, which has none of the old one's credentials. */
-  move(id: string, to: { name: string; client: string | null; clientVersion: string | null }): void {
-    this.#move.run(to.name, to.client, to.clientVersion, id);
+  move(
+    id: string,
+    to: { name: string; baseFolder: string; client: string | null; clientVersion: string | null },
+  ): void {
+    this.#move.run(to.name, to.baseFolder, to.client, to.clientVersion, id);
     this.#deleteCredentials.run(id);
   }
 
@@ -285,6 +199,6 @@ export class PhonesStore {
 
   /** Removes pairings that ended before `pairingsBefore`, and credentials that died unused by `now`. */
   removeExpired(pairingsBefore: number, now: number): number {
-    return this.#deleteOldPairings.run(pairingsBefore).changes + this.#deleteDeadCredentials.run(now).changes;
+    return this.pairings.removeOld(pairingsBefore) + this.#deleteDeadCredentials.run(now).changes;
   }
 }

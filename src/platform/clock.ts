@@ -8,6 +8,7 @@
  * stayed so for a day: a wrong one that is put right must not hold the box in the future.
  */
 import { buildDateMs } from './build-date.ts';
+import type { Settings } from './settings.ts';
 
 export type ClockOptions = Readonly<{
   /** The machine's clock, milliseconds since 1970. */
@@ -24,6 +25,7 @@ export type ClockOptions = Readonly<{
 /** `used`: it is the box's time now. `not-needed`: the box's own clock is right enough. `refused`: out of bounds. */
 export type Told = 'used' | 'not-needed' | 'refused';
 
+const savedSetting = 'clock.saved';
 const dayMs = 24 * 60 * 60_000;
 /** So long may a box have been off without its clock being doubted. */
 const jumpMsMax = 45 * dayMs;
@@ -91,4 +93,14 @@ export class Clock {
   #believed(): number {
     return Math.max(this.#floor, this.#told) + (this.#options.steady() - this.#startedAt);
   }
+}
+
+/** Of this machine, with what it wrote down before. */
+export function openClock(settings: Settings): Clock {
+  return new Clock({
+    system: () => Date.now(),
+    steady: () => performance.now(),
+    saved: Number(settings.text(savedSetting)) || undefined,
+    save: (ms) => settings.putText(savedSetting, String(ms)),
+  });
 }

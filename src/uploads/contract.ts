@@ -1,5 +1,5 @@
-import { type Static, Type } from 'typebox';
 import type { Contract } from '../http/contract.ts';
+import { type Static, Type } from '../platform/schema.ts';
 
 const UploadId = Type.Object({ id: Type.String({ maxLength: 64 }) });
 
@@ -32,7 +32,8 @@ export const uploadsContract = {
     method: 'POST',
     path: '/api/uploads',
     access: 'phone',
-    summary: 'tus: creation and creation-with-upload (metadata filename, filetype, mtime, path, key, sha256, pair)',
+    summary:
+      'tus: creation and creation-with-upload (metadata filename, filetype, mtime, path, key, sha256, pair, origin)',
     status: 201,
     raw: true,
   },

@@ -23,12 +23,16 @@ export function uploadFacts(header: string | string[] | undefined): UploadFacts 
   if (sha256 !== undefined && !/^[0-9a-f]{64}$/.test(sha256)) throw invalid('sha256 must be 64 hexadecimal digits');
   const key = bounded(values, 'key', 512);
   const pair = bounded(values, 'pair', 256);
+  const origin = values.get('origin') ?? '';
+  // A word that nobody knows must not make an original of what is none.
+  if (origin !== '' && origin !== 'app' && origin !== 'browser') throw invalid('origin is app or browser');
   return {
     path,
     mtime: time(values.get('mtime')),
     ...(key === undefined ? {} : { key }),
     ...(pair === undefined ? {} : { pair }),
     ...(sha256 === undefined ? {} : { sha256 }),
+    ...(origin === 'browser' ? { origin } : {}),
   };
 }
 

@@ -4,10 +4,10 @@
  */
 import type { Hash } from 'node:crypto';
 import type { FileHandle } from 'node:fs/promises';
-import { IncomingMessage } from 'node:http';
 import type { Readable } from 'node:stream';
 import { writeAll } from '../platform/durable-files.ts';
 import { CodedError } from '../platform/errors.ts';
+import { IncomingMessage } from '../platform/node-http.ts';
 
 const writeBytes = 1024 * 1024;
 /** Received and not yet written; past this the sender is made to wait. */

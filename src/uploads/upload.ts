@@ -23,6 +23,8 @@ export type UploadFacts = Readonly<{
   key?: string | null;
   pair?: string | null;
   sha256?: string;
+  /** A person chose it in a browser: perhaps not the original. Default: an app sends it. */
+  origin?: 'browser';
 }>;
 
 /** Whose upload it is, and where that phone's files go. */
@@ -251,6 +253,7 @@ export class Upload {
       size,
       sha256,
       pair: facts.pair ?? null,
+      origin: facts.origin ?? 'app',
       syncSource: () => this.#file.sync(),
       record: (assetId) => {
         this.#insert();
@@ -341,7 +344,8 @@ export class Upload {
     await open.database.write(() => {
       this.#insert();
       rows.refuse(this.id, error.code, error.message, now());
-      if (error.code === 'empty-picture' && facts.path !== undefined) {
+      // What a person chose in a browser is no item of the phone until the box has it.
+      if (error.code === 'empty-picture' && facts.path !== undefined && facts.origin !== 'browser') {
         open.items.putRefused(
           {
             phoneId: this.owner.phoneId,

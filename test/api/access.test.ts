@@ -11,16 +11,19 @@ const problem = (answer: Answer) => [answer.status, answer.json()['code']];
 
 test('a new box is claimed once, by its code', async () => {
   await using app = await App.start();
-  expect((await app.ask('GET', '/api/setup')).json()).toEqual({ claimed: false });
+  expect((await app.ask('GET', '/api/setup')).json()).toEqual({ claimed: false, box: 'nightjar' });
   expect((await app.ask('GET', '/api/health')).json()).toMatchObject({ status: 'ok', setUp: false, disk: 'none' });
   const claim = (code: string, person = 'Alice', password = goodPassword) =>
     app.ask('POST', '/api/setup', {}, { code, person, password });
   expect(problem(await claim('0000-0000-WRONG'))).toEqual([403, 'wrong-setup-code']);
   expect(problem(await claim(setupCode, 'Alice', 'short'))).toEqual([422, 'weak-password']);
-  expect((await app.ask('GET', '/api/setup')).json()).toEqual({ claimed: false });
+  expect((await app.ask('GET', '/api/setup')).json()).toEqual({ claimed: false, box: 'nightjar' });
   const claimed = await claim(setupCode);
   expect(claimed.status).toBe(201);
-  expect(claimed.json()).toEqual({ person: expect.objectContaining({ name: 'Alice', role: 'owner' }) });
+  expect(claimed.json()).toEqual({
+    person: expect.objectContaining({ name: 'Alice', role: 'owner' }),
+    chosen: { name: null, timeZone: null },
+  });
   const session = cookieOf(claimed);
   expect((await app.ask('GET', '/api/sessions/current', { cookie: session })).status).toBe(200);
   expect(problem(await claim(setupCode, 'Mallory'))).toEqual([409, 'already-set-up']);
@@ -54,7 +57,7 @@ describe('a claimed box', () => {
 
   it('takes only short questions from anybody', async () => {
     const open = Object.values(api).filter((route) => route.access === 'public' && 'body' in route);
-    expect(open).toHaveLength(6);
+    expect(open).toHaveLength(7);
     for (const { method, path } of open) {
       const answer = await app.ask(method, path, {}, { code: 'x'.repeat(17 * 1024) });
       expect([path, ...problem(answer)]).toEqual([path, 413, 'too-large']);
@@ -177,12 +180,22 @@ describe('a claimed box', () => {
     denyApproval: 'phone',
     getClock: 'person',
     tellClock: 'owner',
+    getBox: 'person',
+    home: 'signed-in',
+    changeBox: 'owner',
+    getFirstRun: 'owner',
+    tickFirstRun: 'owner',
     listPhones: 'person',
     revokePhone: 'person',
-    renamePhone: 'person',
+    changePhone: 'person',
+    ownPhone: 'phone',
+    changeOwnPhone: 'phone',
     tellPlan: 'phone',
     createPairing: 'person',
+    currentPairing: 'person',
+    closePairing: 'person',
     lookAtPairing: 'public',
+    refusePairing: 'public',
     redeemPairing: 'public',
     checkItems: 'phone',
     finishInventory: 'phone',
@@ -190,6 +203,8 @@ describe('a claimed box', () => {
     phoneItems: 'phone',
     listAssets: 'phone-or-person',
     timeline: 'phone-or-person',
+    timelineLayout: 'phone-or-person',
+    timelineEntries: 'phone-or-person',
     timelineMonths: 'phone-or-person',
     searchNames: 'phone-or-person',
     getAsset: 'phone-or-person',

@@ -79,7 +79,12 @@ async function startBox(box: BoxState): Promise<{ server: HttpServer; run: Run }
   phones.open();
   const server = new HttpServer({
     routes: [
-      accessRoutes({ access, transportOf }),
+      accessRoutes({
+        access,
+        transportOf,
+        boxName: () => 'nightjar',
+        takeFirst: async () => ({ name: null, timeZone: null }),
+      }),
       houseRoutes(box, access, () => facts),
       phonesRoutes({ phones, transportOf }),
       healthRoutes(() => ({ status: 'ok', box: 'nightjar', version: '0.1.0', setUp: access.claimed(), disk: 'ok' })),

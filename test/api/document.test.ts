@@ -1,7 +1,11 @@
 /** The OpenAPI document of a running box, held against the contracts and the JSON Schema of its dialect. */
 import { createRequire } from 'node:module';
+import { AjvCompiler } from '@fastify/ajv-compiler';
+import { SerializerSelector } from '@fastify/fast-json-stringify-compiler';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { api } from '../../src/api.ts';
+import type { RouteContract } from '../../src/http/contract.ts';
+import { ajvOptions } from '../../src/http/register.ts';
 import { App } from '../support/app.ts';
 
 type Json = { [key: string]: unknown };
@@ -87,6 +91,19 @@ describe('the OpenAPI document', () => {
       expect(ajv.validateSchema(schema), `${where}: ${ajv.errorsText()}`).toBe(true);
     // The check itself can fail.
     expect(ajv.validateSchema({ type: 'text' })).toBe(false);
+  });
+
+  it('comes from contracts that all compile: the box finds out only when a route is first asked', () => {
+    const validators = AjvCompiler()({}, ajvOptions);
+    const serializers = SerializerSelector()({}, {});
+    const route = { method: 'GET', url: '/', httpStatus: '200' };
+    for (const [name, one] of Object.entries<RouteContract>(api)) {
+      const { params, query, body, reply, raw } = one;
+      for (const schema of [params, query, body].filter((part) => part !== undefined))
+        expect(() => validators({ ...route, schema } as never), name).not.toThrow();
+      if (reply !== undefined && raw !== true)
+        expect(() => serializers({ ...route, schema: reply }), name).not.toThrow();
+    }
   });
 
   it('points only to what is there', () => {

@@ -1,4 +1,4 @@
-/** The pages that the box serves: each is reached by links, loads from the box alone, and its recipes are what they say. */
+/** The page for whoever installs the command-line client: it loads from the box alone, and its recipes are what they say. */
 import { readdirSync, readFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { parseArgs } from 'node:util';
@@ -8,16 +8,7 @@ import { App } from '../support/app.ts';
 const dir = new URL('../../web/static', import.meta.url).pathname;
 const files = readdirSync(dir);
 const read = (file: string) => readFileSync(join(dir, file), 'utf8');
-const pages = {
-  '/': 'status.html',
-  '/pair': 'pair.html',
-  '/install': 'install.html',
-  '/join': 'join.html',
-  '/sign-in': 'sign-in.html',
-  '/this-phone': 'this-phone.html',
-};
-/** Reached by an invitation alone. */
-const byLinkAlone = ['/join'];
+const pages = { '/install': 'install.html' };
 
 const entities: Record<string, string> = { '&lt;': '<', '&gt;': '>', '&amp;': '&' };
 const unescaped = (text: string) => text.replace(/&(?:lt|gt|amp);/g, (one) => entities[one] ?? '');
@@ -131,20 +122,9 @@ describe('the pages', () => {
     }
   });
 
-  it('are linked', () => {
-    for (const path of Object.keys(pages).filter((one) => !byLinkAlone.includes(one))) {
-      const others = Object.entries(pages).filter(([other]) => other !== path);
-      expect(
-        others.some(([, file]) => linksOf(read(file)).some((to) => to.split('?', 1)[0] === path)),
-        path,
-      ).toBe(true);
-    }
-    for (const file of ['status.html', 'pair.html']) expect(linksOf(read(file))).toContain('/install');
-  });
-
   it('leave no file of theirs unused, and load nothing from elsewhere', () => {
     // The welcome page of plain http is made by the box; it uses the one, and is to look by the other.
-    const used = new Set([...Object.values(pages), 'welcome.css', 'probe.svg']);
+    const used = new Set([...Object.values(pages), 'welcome.css', 'trust.js', 'probe.svg']);
     for (const file of files) {
       const text = read(file);
       for (const [, name = ''] of text.matchAll(/(?:\/static\/|'\.\/|url\(")([\w-]+\.\w+)/g)) used.add(name);
@@ -154,7 +134,7 @@ describe('the pages', () => {
   });
 
   it('have a Copy button for every command, and no button without one', () => {
-    for (const file of ['install.html', 'pair.html']) {
+    for (const file of Object.values(pages)) {
       const commands = [...read(file).matchAll(/<code id="([\w-]+)"/g)].map(([, id]) => id);
       const buttons = [...read(file).matchAll(/data-copies="([\w-]+)"/g)].map(([, id]) => id);
       expect(commands.length).toBeGreaterThan(1);

@@ -33,6 +33,7 @@ const plainHttp = [
   'HEAD /',
   ...[
     '/static/welcome.css',
+    '/static/trust.js',
     '/nightjar-root.crt',
     '/nightjar-root.der',
     '/nightjar-root.pem',

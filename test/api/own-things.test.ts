@@ -17,7 +17,9 @@ type Things = Readonly<Record<string, readonly string[]>>;
 /** Levels at which only one person, or the console, can ask: nobody is another there. */
 const ofTheHouse = ['owner', 'console', 'public'];
 /** What the owner may do to other people's things, by design. */
-const forOwner = ['DELETE /api/phones/:id', 'PATCH /api/phones/:id'];
+const forOwner = ['DELETE /api/phones/:id', 'PATCH /api/phones/:id', 'GET /api/phones/:id/refused'];
+/** What tells the owner of everybody's phones. */
+const ofPhones = ['/api/phones', '/api/home'];
 /** Members of a body that name somebody's thing. */
 const naming = /Id$|Ids$|^(assets|replaces|person)$/;
 /** What cannot be told to be Bob's by its words alone. */
@@ -223,12 +225,13 @@ describe('one person’s things', () => {
   /** What a list tells others of Bob's, asked for as widely as it can be, and for his phone's. */
   async function toldBy(route: Route): Promise<string[]> {
     const known = route.query?.properties ?? {};
-    const name = 'name' in known ? '&name=7c1f' : '';
+    const ids = 'ids' in known ? `&ids=${things['/api/assets/:id']?.join()}` : '';
+    const name = 'name' in known ? `&name=7c1f${ids}` : ids;
     const queries = 'phone' in known ? [name, `${name}&phone=${callers.phones.member.phoneId}`] : [name];
     const told: string[] = [];
     for (const query of queries) {
       // The owner sees all phones, and nothing that they sent.
-      for (const [who, headers] of others(route).filter(([one]) => one !== 'Alice' || route.path !== '/api/phones')) {
+      for (const [who, headers] of others(route).filter(([one]) => one !== 'Alice' || !ofPhones.includes(route.path))) {
         const { status, text } = await request(route, `${route.path}?${query}`, headers);
         if (status >= 500 || marks.some((mark) => text.includes(mark))) told.push(`${who}: ${nameOf(route)}: ${text}`);
       }

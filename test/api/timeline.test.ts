@@ -102,6 +102,31 @@ describe('the timeline', () => {
     expect([range.newer, rest.older]).toEqual([null, null]);
   });
 
+  it('has a layout by which a grid is laid out, and gives single entries by their ids', async () => {
+    const { entries } = await page(phone);
+    const layout = (await phone.ask('GET', '/api/timeline/layout?from=2024-01-01&limit=4')).json();
+    const ids = entries.map(({ id }) => id);
+    expect(layout).toEqual({
+      days: [
+        { day: '2024-12-31', count: 1 },
+        { day: '2024-02-10', count: 1 },
+        { day: '2024-02-01', count: 2 },
+      ],
+      ids: ids.slice(0, 4),
+      ratios: expect.any(Array),
+      next: expect.any(String),
+    });
+    const rest = (await phone.ask('GET', `/api/timeline/layout?cursor=${layout['next']}`)).json();
+    expect(rest).toMatchObject({ ids: ids.slice(4), next: null });
+    const [e, , c] = entries;
+    const asked = `/api/timeline/entries?ids=${c?.id},999999,${e?.id}`;
+    expect((await phone.ask('GET', asked)).json()).toEqual({ entries: [c, e] });
+    expect((await bob.ask('GET', asked)).json()).toEqual({ entries: [] });
+    for (const wrong of ['', 'x', '1,', Array.from({ length: 201 }, () => '1').join()]) {
+      expect((await phone.ask('GET', `/api/timeline/entries?ids=${wrong}`)).status).toBe(400);
+    }
+  });
+
   it('counts its months', async () => {
     const months = async (query = '') => (await phone.ask('GET', `/api/timeline/months${query}`)).json()['months'];
     expect(await months()).toEqual([

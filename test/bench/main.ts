@@ -4,7 +4,7 @@
  *   node test/bench/main.ts [--quick] [--pairs N] [--dir DIR] [--only video|photos|steps] [--against PEER] [--clear]
  *     [--profile DIR]
  *   node test/bench/main.ts memory [--quick | --pictures N] [--dir DIR]
- *   node test/bench/main.ts timeline|nothing-new|thumbnails|sign-in [--quick] [--dir DIR]
+ *   node test/bench/main.ts timeline|nothing-new|thumbnails|sign-in|web-pages|web-timeline [--quick] [--dir DIR]
  *
  * A full run rewrites RESULTS.md beside this file; `--quick` (200 MB, 100 photos, 3 pairs), or a part, only prints.
  */
@@ -23,6 +23,8 @@ import { aim, type Compared, comparisonTable, median, medianCpuPerGb, ratios, ty
 import { bare, makeTls, nginx, nightjar, profileInto, rclone, type Start, type Tls } from './servers.ts';
 import { measureSignIn } from './sign-in.ts';
 import { thumbnailReport } from './thumbnails.ts';
+import { measureWebTimeline } from './web-timeline.ts';
+import { measureWebPages } from './web-pages.ts';
 import { type Workload, workloads } from './workloads.ts';
 
 const { values: asked, positionals } = parseArgs({
@@ -201,7 +203,9 @@ const sections: Readonly<Record<string, (dir: string) => Promise<string[]>>> = {
   memory: (dir) => measureMemory({ pictures: Number(asked.pictures ?? (asked.quick ? 100 : 2_000)), dir, print }),
   timeline: (dir) => measureListing({ dir, quick: asked.quick, print }),
   'nothing-new': (dir) => measureNothingNew({ dir, quick: asked.quick, print }),
+  'web-timeline': (dir) => measureWebTimeline({ dir, quick: asked.quick, print }),
   'sign-in': (dir) => measureSignIn({ dir, quick: asked.quick, print }),
+  'web-pages': (dir) => measureWebPages({ dir, quick: asked.quick, print }),
   thumbnails: async (dir) => {
     const { lines, aims } = await thumbnailReport({ dir, rounds: pairsCount, perKind: asked.quick ? 4 : 12 });
     return ['# Results of `node test/bench/main.ts thumbnails`', '', ...aims, '', ...lines];

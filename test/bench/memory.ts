@@ -33,12 +33,13 @@ export type MemoryRun = Readonly<{ pictures: number; dir: string; print: (line: 
 /** Returns the report's lines. Megabytes are 2^20 bytes, as where the kernel counts them. */
 export async function measureMemory({ pictures, dir, print }: MemoryRun): Promise<string[]> {
   const camera = join(dir, 'Camera');
+  const flags = await startFlags();
   print(`Making ${pictures} pictures...`);
   const bytes = await makePictures(camera, pictures, 0);
   await using box = await Daemon.start({
     dir,
     // As `npm start` runs it. Its children have their own limits.
-    wrapper: ['sh', '-c', 'node=$1; shift; exec "$node" --max-old-space-size=96 "$@"', 'sh'],
+    wrapper: ['sh', '-c', `node=$1; shift; exec "$node" ${flags} "$@"`, 'sh'],
   });
   await box.setUp('Alice');
   const { token } = await box.pair('Alice', 'Watching');
@@ -81,6 +82,7 @@ export async function measureMemory({ pictures, dir, print }: MemoryRun): Promis
     `${new Date().toISOString().slice(0, 10)}: anonymous memory (\`Anonymous\` of smaps_rollup) of the daemon and all below it, every ${sampleMs} ms; MB are 2^20 bytes.`,
     '',
     ...(await describeMachine(dir)).map((line) => `- ${line}`),
+    `- \`node ${flags}\`, as in \`npm start\``,
     `- ${pictures} pictures, ${(bytes / 1e6).toFixed(0)} MB: ${photo}, sent by \`nightjar-phone\` over TLS in ${backedUp.toFixed(0)} s`,
     `- pictures made after ${total.toFixed(0)} s: ${made}`,
     `- running a minute after: ${left.join(', ')}`,
@@ -92,6 +94,14 @@ export async function measureMemory({ pictures, dir, print }: MemoryRun): Promis
     '',
     ...parts(whole),
   ];
+}
+
+/** What `npm start` gives to Node, so that nothing else is measured than what runs. */
+async function startFlags(): Promise<string> {
+  const { scripts } = JSON.parse(await readFile(join(root, 'package.json'), 'utf8')) as { scripts: { start: string } };
+  const [, flags] = /\bnode (.*) src\/main\.ts$/.exec(scripts.start) ?? [];
+  if (flags === undefined) throw new Error('The script "start" in package.json has another form than is known here.');
+  return flags;
 }
 
 /** Sizes between that of the photo and half a megabyte more; no two alike. Returns bytes in all. */

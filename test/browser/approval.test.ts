@@ -52,19 +52,26 @@ describe.skipIf(missing !== undefined && maySkip)('approving a sign-in in real b
     await host.exec('curl', '-sf', '-o', root, `http://${boxAddress}:${boxPorts.http}/nightjar-root.crt`);
     return root;
   };
+  const button = (name: string) => `role=button[name="${name}"]`;
+  const heading = (name: string) => `role=heading[name="${name}"]`;
   const typePassword = async (page: Page) => {
-    await page.fill('#person-field', 'Alice');
-    await page.fill('#password-field', password);
-    await page.click('#password-form button');
+    await page.fill('role=textbox[name="Your name"]', 'Alice');
+    await page.fill('role=textbox[name="Password"]', password);
+    await page.click(button('Sign in'));
   };
+  /** Signed in: the app's own rail is there. */
+  const signedIn = (page: Page) => page.waitForSelector('nav.rail', { state: 'visible' });
   const digitsOf = async (page: Page) => {
-    await expect.poll(() => page.textContent('#digits')).toMatch(/^\d{6}$/);
-    return (await page.textContent('#digits')) ?? '';
+    await page.waitForSelector('text=/^Type these digits on your phone/', { state: 'visible' });
+    const digits = () =>
+      page.evaluate<string>("/(\\d{3})\\s*(\\d{3})/.exec(document.body.innerText)?.slice(1).join('') ?? ''");
+    await expect.poll(digits).toMatch(/^\d{6}$/);
+    return digits();
   };
   /** Types them as a person does; the sixth sends them. */
   const typeDigits = async (phone: Page, digits: string) => {
-    await phone.waitForSelector('#sheet', { state: 'visible' });
-    await phone.fill('#digits-field', digits);
+    await phone.waitForSelector('.approval-asking', { state: 'visible' });
+    await phone.fill('.approval .digits input', digits);
   };
   const other = (digits: string) => digits.replace(/\d$/, (last) => String((Number(last) + 1) % 10));
   /** The link of a pairing that the desk's session opens, on the box's name. */
@@ -77,23 +84,23 @@ describe.skipIf(missing !== undefined && maySkip)('approving a sign-in in real b
   /** Resolves with the recovery codes that came with the phone's key. */
   const pair = async (desk: Page, phone: Page) => {
     await phone.goto(await pairingLink(desk));
-    await phone.click('#pair');
-    await phone.waitForSelector('#joined', { state: 'visible' });
+    await phone.click(button('Pair this phone'));
+    await phone.waitForSelector('.once-codes', { state: 'visible' });
     await shot(phone, 'phone-joined');
     const recovery = await phone.evaluate<string[]>(
-      "[...document.querySelectorAll('#recovery-codes li')].map((one) => one.textContent)",
+      "[...document.querySelectorAll('.once-codes li')].map((one) => one.textContent)",
     );
     expect(recovery).toHaveLength(10);
     // Shown, and kept nowhere.
     expect(await phone.evaluate('JSON.stringify(localStorage)')).not.toContain(recovery[0]);
     await phone.goto(`${origin}/this-phone`);
-    await phone.waitForSelector('#can', { state: 'visible' });
+    await phone.waitForSelector('text=Approves them', { state: 'visible' });
     return recovery;
   };
   const signOut = async (desk: Page) => {
-    await desk.goto(`${origin}/sign-in`);
-    await desk.click('#sign-out');
-    await desk.waitForSelector('#password', { state: 'visible' });
+    await desk.click(button('Alice Owner'));
+    await desk.click(button('Sign out'));
+    await desk.waitForSelector(heading('Sign in'), { state: 'visible' });
   };
 
   it('trusts the certificate, makes a key that nothing reads out, and approves by six digits', async () => {
@@ -104,10 +111,10 @@ describe.skipIf(missing !== undefined && maySkip)('approving a sign-in in real b
     await using phones = await LanBrowser.start(phoneHost, { root, names, phone: true });
     const desk = await desks.page(`${origin}/sign-in`);
     expect(await desk.evaluate('isSecureContext')).toBe(true);
-    await desk.waitForSelector('#password', { state: 'visible' });
+    await desk.waitForSelector(heading('Sign in'), { state: 'visible' });
     await shot(desk, 'desk-password');
     await typePassword(desk);
-    await desk.waitForSelector('#done', { state: 'visible' });
+    await signedIn(desk);
     const phone = await phones.page();
     await pair(desk, phone);
     await shot(phone, 'phone-home');
@@ -122,33 +129,31 @@ describe.skipIf(missing !== undefined && maySkip)('approving a sign-in in real b
     await signOut(desk);
     await typePassword(desk);
     const digits = await digitsOf(desk);
-    await expect.poll(() => phone.isVisible('#sheet')).toBe(true);
+    await expect.poll(() => phone.isVisible('.approval-asking')).toBe(true);
     await shot(desk, 'desk-digits');
     await shot(phone, 'phone-sheet');
-    expect(await phone.textContent('#browser')).toBe('Chrome on Linux');
-    expect(await phone.textContent('#address')).toBe('10.77.0.23');
-    expect(await phone.textContent('#home')).toBe('In your home network');
+    const told = await phone.textContent('.approval-facts');
+    for (const fact of ['Chrome on Linux', '10.77.0.23', 'In your home network']) expect(told).toContain(fact);
     expect(await phone.evaluate('document.body.textContent')).not.toContain(digits);
     await typeDigits(phone, other(digits));
-    await expect.poll(() => phone.textContent('#sheet-error')).toBe('Not the same digits. 2 tries left.');
+    await expect.poll(() => phone.textContent('#approval-lead')).toBe('Not the same digits. 2 tries left.');
     await shot(phone, 'phone-wrong');
     await typeDigits(phone, digits);
-    await phone.waitForSelector('#approved', { state: 'visible' });
-    await desk.waitForSelector('#done', { state: 'visible' });
+    await phone.waitForSelector(heading('Signed in'), { state: 'visible' });
+    await signedIn(desk);
     await shot(phone, 'phone-approved');
     await shot(desk, 'desk-done');
 
     // Somebody else with the password: turned down, and out at once.
-    await phone.click('#approved [data-home]');
+    await phone.click(button('Done'));
     await signOut(desk);
     await typePassword(desk);
     await digitsOf(desk);
-    await phone.waitForSelector('#sheet', { state: 'visible' });
-    await phone.click('#deny');
-    await phone.waitForSelector('#denied', { state: 'visible' });
+    await phone.waitForSelector('.approval-asking', { state: 'visible' });
+    await phone.click(button('This is not me'));
+    await phone.waitForSelector(heading('Turned down'), { state: 'visible' });
     await shot(phone, 'phone-denied');
-    await desk.waitForSelector('#password', { state: 'visible' });
-    expect(await desk.textContent('#why')).toBe('This was turned down on the phone. Nobody was signed in.');
+    await desk.waitForSelector('text=This was turned down on the phone. Nobody was signed in.', { state: 'visible' });
     await shot(desk, 'desk-denied');
     expect([...desks.complaints, ...phones.complaints]).toEqual([]);
   });
@@ -161,68 +166,71 @@ describe.skipIf(missing !== undefined && maySkip)('approving a sign-in in real b
     await using phones = await LanBrowser.start(phoneHost, { root, names, phone: true });
     const desk = await desks.page(`${origin}/sign-in`);
     await typePassword(desk);
-    await desk.waitForSelector('#done', { state: 'visible' });
+    await signedIn(desk);
     const phone = await phones.page();
     const recovery = await pair(desk, phone);
 
     // The phone signs in on itself: one tab shows the digits, the other takes them.
-    await phone.click('#show-codes');
+    await phone.goto(`${origin}/this-phone/codes`);
+    await phone.click('role=link[name="Show codes on this phone"]');
     await phone.waitForURL(/\/sign-in/);
     const itself = await phones.page(`${origin}/this-phone`);
     await typePassword(phone);
     await typeDigits(itself, await digitsOf(phone));
     await phone.waitForURL(/\/this-phone/);
     await itself.close();
+    await phone.click(button('Show codes on this phone'));
     // The ten that came with the key are still good: there are no others.
-    await phone.waitForSelector('#code-shown', { state: 'visible' });
+    await phone.waitForSelector('.phone-code-now', { state: 'visible' });
     await shot(phone, 'phone-codes');
     expect(await phone.evaluate(readCodeKey)).toEqual({ extractable: false, exported: 'InvalidAccessError' });
 
     // The code of the next step: the one that confirmed it is used up.
-    const used = await phone.textContent('#code-now');
-    await expect.poll(() => phone.textContent('#code-now'), { timeout: 60_000 }).not.toBe(used);
+    const used = await phone.textContent('.phone-code-now');
+    await expect.poll(() => phone.textContent('.phone-code-now'), { timeout: 60_000 }).not.toBe(used);
     await desk.goto(`${origin}/sign-in`);
     await typePassword(desk);
     await digitsOf(desk);
-    await desk.click('#approval [data-way=code]');
-    await desk.waitForSelector('#code', { state: 'visible' });
+    await desk.click(button('Use a one-time code'));
+    await desk.waitForSelector(heading('Type a one-time code'), { state: 'visible' });
     await shot(desk, 'desk-code');
-    await desk.fill('#code-field', (await phone.textContent('#code-now')) ?? '');
-    await desk.click('#code-form button');
-    await desk.waitForSelector('#done', { state: 'visible' });
+    // The sixth digit sends it.
+    await desk.fill('role=textbox[name="One-time code"]', (await phone.textContent('.phone-code-now')) ?? '');
+    await signedIn(desk);
 
-    const token = await phone.evaluate<string>("JSON.parse(localStorage.getItem('nightjar.phone')).token");
+    const token = await phone.evaluate<string>(readToken);
     await phone.goto(`${origin}/api/health`);
     await phones.clearData(phone, origin);
     await phone.goto(`${origin}/this-phone`);
-    await phone.waitForSelector('#stranger', { state: 'visible' });
+    await phone.waitForSelector('role=link[name="It was paired before"]', { state: 'visible' });
     await shot(phone, 'phone-stranger');
-    await phone.click('#stranger [data-register]');
+    await phone.click('role=link[name="It was paired before"]');
+    await phone.click('main >> role=link[name="Sign in"]');
     await phone.waitForURL(/\/sign-in/);
     await typePassword(phone);
     // The phone that asks is the one that could approve.
     await digitsOf(phone);
     await shot(phone, 'phone-digits');
-    await phone.click('#approval [data-way=recovery]');
-    await phone.fill('#recovery-field', recovery[0] ?? '');
-    await phone.click('#recovery-form button');
+    await phone.click(button('Use a recovery code'));
+    await phone.fill('role=textbox[name="Recovery code"]', recovery[0] ?? '');
+    await phone.click(button('Go on'));
     await phone.waitForURL(/\/this-phone/);
-    await phone.waitForSelector('#register', { state: 'visible' });
+    await phone.waitForSelector(button('Register this phone'), { state: 'visible' });
     await shot(phone, 'phone-register');
-    await phone.click('#register-form button');
-    await phone.waitForSelector('#can', { state: 'visible' });
+    await phone.click(button('Register this phone'));
+    await phone.waitForSelector('text=Approves them', { state: 'visible' });
     const args = ['-sk', '-o', '/dev/null', '-w', '%{http_code}', '-H', `authorization: Bearer ${token}`];
     const url = `https://${boxAddress}:${boxPorts.https}/api/approvals`;
     expect(await phoneHost.exec('curl', ...args, url)).toBe('401');
 
     // A change of the second factor has ended the person's other sessions.
     await desk.goto(`${origin}/sign-in`);
-    await desk.waitForSelector('#password', { state: 'visible' });
+    await desk.waitForSelector(heading('Sign in'), { state: 'visible' });
     await typePassword(desk);
-    await desk.waitForSelector('#code', { state: 'visible' });
-    await desk.click('#code [data-way=approval]');
+    await desk.waitForSelector(heading('Type a one-time code'), { state: 'visible' });
+    await desk.click(button('Approve on a phone'));
     await typeDigits(phone, await digitsOf(desk));
-    await desk.waitForSelector('#done', { state: 'visible' });
+    await signedIn(desk);
     const { phones: listed } = (await box.daemon.console('GET', '/api/phones')) as { phones: unknown[] };
     expect(listed).toHaveLength(1);
     expect([...desks.complaints, ...phones.complaints]).toEqual([]);
@@ -234,7 +242,7 @@ describe.skipIf(missing !== undefined && maySkip)('approving a sign-in in real b
     await using stranger = await LanBrowser.start(phoneHost, { names, phone: true });
     const page = await stranger.page(`http://nightjar.local:${boxPorts.http}/`);
     expect(await page.evaluate('document.body.textContent')).toContain('certificate');
-    expect(await page.isVisible('a[href^="/nightjar"]')).toBe(true);
+    expect(await page.isVisible('.android a[href="/nightjar-root.crt"]')).toBe(true);
     await shot(page, 'phone-welcome');
     await expect(page.goto(`${origin}/this-phone`)).rejects.toThrow(/ERR_CERT_AUTHORITY_INVALID/);
   });
@@ -247,6 +255,9 @@ const openStore = `new Promise((resolve, reject) => {
 })`;
 const exportOf = (key: string, form: string) =>
   `crypto.subtle.exportKey('${form}', ${key}).then(() => 'yes', (error) => error.name)`;
+const readToken = `${openStore}.then((store) => new Promise((resolve) => {
+  store.get('phone').onsuccess = ({ target: { result } }) => resolve(result.token);
+}))`;
 const readKey = `${openStore}.then((store) => new Promise((resolve) => {
   store.get('approver').onsuccess = async ({ target: { result: { pair } } }) => resolve({
     extractable: pair.privateKey.extractable,

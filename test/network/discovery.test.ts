@@ -176,6 +176,43 @@ describe.skipIf(missing !== undefined && maySkip)('discovery', () => {
     expect(await next.health()).toMatchObject({ box: 'attic' });
   });
 
+  it('its owner renames it: goodbye to the old name, the new one found and proved, with a number where it is taken', async () => {
+    const host = await lan.host('box', '10.77.0.10/24', 'fd77::10/64');
+    await using box = await LanBox.start(host);
+    await using other = await LanBox.start(await lan.host('other', '10.77.0.11/24'), {
+      env: { NIGHTJAR_NAME: 'barn' },
+    });
+    await expect.poll(() => namesOf('_nightjar._tcp')).toEqual(['barn', 'nightjar']);
+    const capture = await Capture.start(desk, 'eth0', 'udp port 5353');
+    await box.daemon.console('PATCH', '/api/box', { name: 'attic' });
+    await expect.poll(() => avahi.resolve('attic.local', 4)).toBe('10.77.0.10');
+    await expect.poll(() => avahi.resolve('attic.local', 6)).toBe('fd77::10');
+    for (const type of types) {
+      await expect.poll(() => namesOf(type), { message: type }).toEqual(['attic', 'barn']);
+    }
+    expect(await avahi.resolve('nightjar.local', 4)).toBeUndefined();
+    const goodbyes = mdnsOf(await capture.stop()).flatMap(({ dns }) =>
+      (dns.answers ?? []).flatMap((record) => ('ttl' in record && record.ttl === 0 ? record.name.toLowerCase() : [])),
+    );
+    expect(goodbyes).toContain('nightjar.local');
+    expect(goodbyes.filter((name) => name.includes('attic'))).toEqual([]);
+    // A page that is open at the old name goes on asking there.
+    expect(await box.askByName(desk, 'attic.local', '10.77.0.10')).toBe('200');
+    expect(await box.askByName(desk, 'nightjar.local', '10.77.0.10')).toBe('200');
+
+    await box.daemon.console('PATCH', '/api/box', { name: 'barn' });
+    await expect.poll(() => avahi.resolve('barn-2.local', 4)).toBe('10.77.0.10');
+    await expect.poll(() => box.name()).toBe('barn-2');
+    expect(await box.daemon.console('GET', '/api/box')).toMatchObject({ name: 'barn-2', chosenName: 'barn' });
+    expect(await avahi.resolve('barn.local', 4)).toBe('10.77.0.11');
+    expect(await other.name()).toBe('barn');
+    await box.daemon.restart();
+    await expect.poll(() => namesOf('_nightjar._tcp')).toEqual(['barn', 'barn-2']);
+    expect(await box.name()).toBe('barn-2');
+    expect(await box.askByName(desk, 'barn-2.local', '10.77.0.10')).toBe('200');
+    expect(await box.askByName(desk, 'attic.local', '10.77.0.10')).not.toBe('200');
+  });
+
   it('another address: known at once, and only the address leaf changes', async () => {
     const host = await lan.host('box', '10.77.0.10/24', 'fd77::10/64');
     await using box = await LanBox.start(host);

@@ -56,6 +56,8 @@ export class App {
       NIGHTJAR_SETUP_CODE: setupCode,
       // Many of them run at once, and none is for the network that the tests happen to run in.
       NIGHTJAR_DISCOVERY: 'off',
+      // No test asks anybody out there.
+      NIGHTJAR_TIME_SERVERS: '127.0.0.1:9',
       ...this.#env,
     });
     const log = createLog({ level: 'debug', destination: { write: (line) => void this.logged.push(line) } });

@@ -32,7 +32,7 @@ export class BoxState {
     this.#access = new Access({
       database: this.database,
       stateDir: this.dir,
-      boxName: 'nightjar',
+      boxName: () => 'nightjar',
       setupCode,
       onClaimed: async () => undefined,
       now: this.now,

@@ -56,7 +56,7 @@ export class CatalogueCheck {
           .map(({ id }) => id),
       ),
       lists: catalogue.prepare<[], ListRow>('SELECT folder, name FROM checksum_list WHERE name IS NOT NULL').all(),
-      damage: integrityOf(catalogue),
+      damage: [...integrityOf(catalogue), ...miscounted(catalogue)],
     }));
     const wrong = damage.map((it) => `catalogue damaged: ${it}`);
     for (const asset of assets) wrong.push(...(await this.#wrongWithRow(asset)));
@@ -178,6 +178,19 @@ function relocating(catalogue: Sqlite.Database): string[] {
     .prepare<[], { path: string }>('SELECT path FROM relocation JOIN asset ON asset.id = asset_id')
     .all()
     .map(({ path }) => `moving of ${path}`);
+}
+
+/** Phones whose kept counts are not what counting gives. */
+function miscounted(catalogue: Sqlite.Database): string[] {
+  const found = catalogue.prepare<[], { phone_id: string }>(
+    `SELECT phone_id FROM (
+       SELECT phone_id, count(*), count(*) FILTER (WHERE state = 'present'),
+         count(*) FILTER (WHERE refusal IS NOT NULL OR state IN ('trashed', 'deleted')),
+         count(*) FILTER (WHERE state IN ('trashed', 'deleted'))
+       FROM phone_item LEFT JOIN asset ON asset.id = asset_id WHERE folder = 0 GROUP BY phone_id
+       EXCEPT SELECT phone_id, seen, safe, refused, deleted FROM phone_standing)`,
+  );
+  return found.all().map(({ phone_id }) => `what is counted of phone ${phone_id} is wrong`);
 }
 
 function integrityOf(database: Sqlite.Database): string[] {

@@ -256,6 +256,8 @@ export class Daemon {
         NIGHTJAR_SETUP_CODE: setupCode,
         // Only where a test brings a network of its own.
         NIGHTJAR_DISCOVERY: 'off',
+        // No test asks anybody out there.
+        NIGHTJAR_TIME_SERVERS: '127.0.0.1:9',
         ...this.#options.env,
       },
       stdio: ['ignore', 'pipe', 'pipe'],

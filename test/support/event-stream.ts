@@ -53,6 +53,10 @@ export class EventStream {
     this.#request.destroy();
   }
 
+  [Symbol.dispose](): void {
+    this.cut();
+  }
+
   #read(response: IncomingMessage, begun: () => void): void {
     this.status = response.statusCode ?? 0;
     this.headers = response.headers;

@@ -7,6 +7,7 @@ import { access, chmod, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
+import type { Page as AnyPage } from 'playwright-core';
 import type { LanHost } from './lan.ts';
 
 const run = promisify(execFile);
@@ -34,7 +35,7 @@ export type Page = {
   emulateMedia(options: { colorScheme: 'light' | 'dark' }): Promise<void>;
   on(event: 'console', heard: (message: { type(): string; text(): string }) => void): void;
   on(event: 'pageerror', heard: (error: Error) => void): void;
-};
+} & Pick<AnyPage, 'getByRole' | 'getByText' | 'getByLabel'>;
 type Context = {
   newPage(): Promise<Page>;
   clearCookies(): Promise<void>;

@@ -1,4 +1,7 @@
-/** For tests of phones that are about no second factor: nobody's key is taken, and everybody has just confirmed. */
+/**
+ * For tests of phones that are about no second factor: nobody's key is taken, and everybody has just confirmed. Nobody is
+ * told of pairings either.
+ */
 export const noApprovers = {
   approvers: {
     mayComeByPairing: () => false,
@@ -8,4 +11,7 @@ export const noApprovers = {
     phoneEndedInWrite: () => undefined,
   },
   requireConfirmed: () => undefined,
+  welcome: () => 'http://192.168.1.5/',
+  tell: () => undefined,
+  notify: () => undefined,
 } as const;

@@ -1,0 +1,171 @@
+import type { Contract } from '../http/contract.ts';
+import { Milliseconds, Nullable } from '../library/contract.ts';
+import { TellingView } from '../phones/contract.ts';
+import { type Static, Type } from '../platform/schema.ts';
+
+const Count = Type.Integer({ minimum: 0 });
+const Bytes = Type.Integer({ minimum: 0, description: 'bytes' });
+
+/** One for each check in `checks/`, and what it says besides: counts, times, a phone's name; never a file's. */
+const AlertCode = Type.Union([
+  Type.Literal('disk-missing', { description: 'the library’s disk is not there' }),
+  Type.Literal('disk-foreign', { description: 'another disk is in its place' }),
+  Type.Literal('disk-read-only', { description: 'it is there, and cannot be written to' }),
+  Type.Literal('disk-failing', { description: 'reading or writing fails (`times`: of late, while it was open)' }),
+  Type.Literal('disk-full', { description: 'full to the reserve: nothing more comes in (`freeBytes`)' }),
+  Type.Literal('refused-files', { description: 'of one phone (`phone`, `name`, `person`, `count`)' }),
+  Type.Literal('second-factor-missing', { description: 'the owner’s: only the password guards the box' }),
+  Type.Literal('clock-behind', { description: 'the box’s own clock is not to be trusted' }),
+  Type.Literal('video-tools-missing', { description: 'videos wait on their phones until ffprobe is installed' }),
+]);
+const AlertView = Type.Object({
+  code: AlertCode,
+  severity: Type.Union([
+    Type.Literal('act', { description: 'photos are in danger, or cannot come in' }),
+    Type.Literal('watch', { description: 'somebody should look at it' }),
+  ]),
+  params: Type.Record(Type.String(), Type.Union([Type.String(), Type.Integer()])),
+});
+
+const PhoneState = Type.Union([
+  Type.Literal('silent', { description: 'no sign of it for 3 nights' }),
+  Type.Literal('refused', { description: 'it has files that the box refused' }),
+  Type.Literal('waiting', { description: 'it has files that did not come in yet' }),
+  Type.Literal('not-yet', { description: 'nothing of it came in since the last window opened' }),
+  Type.Literal('new', { description: 'nothing of it ever came in' }),
+  Type.Literal('arriving', { description: 'files of it are coming in now' }),
+  Type.Literal('came-in', { description: 'files came in; what it still holds is not known' }),
+  Type.Literal('all-safe', { description: 'it told of all that it has within 36 hours, and all is here' }),
+]);
+/** How it stands with a phone, without any name. */
+const standing = {
+  id: Type.String(),
+  state: PhoneState,
+  counts: Nullable(
+    Type.Object(
+      {
+        seen: Type.Integer({ description: 'safe + waiting + refused, in files' }),
+        safe: Count,
+        waiting: Count,
+        refused: Count,
+        deleted: Type.Integer({ description: 'of the refused: what its owner deleted here, so that all is well' }),
+        fromBrowser: Type.Integer({
+          description: 'beside these: copies that its browser gave, which are no originals',
+        }),
+      },
+      { description: 'null: this client does not tell what it has' },
+    ),
+  ),
+  newSinceWindow: Type.Object({ count: Type.Integer({ description: 'files' }), bytes: Bytes }),
+  arriving: Nullable(Type.Object({ count: Type.Integer({ description: 'files that are safe, since it began' }) })),
+  lastReceivedAt: Nullable(Milliseconds),
+  silentNights: Type.Integer({ description: 'nights that are over, without any sign of it' }),
+} as const;
+const HomePhone = Type.Object({
+  ...standing,
+  name: Type.String(),
+  personId: Type.String(),
+  person: Type.String({ description: "the person's name" }),
+  client: Nullable(Type.String()),
+  tells: Type.Array(TellingView),
+});
+
+/** What the page says first; the words are the page's. The first that is true. */
+const VerdictView = Type.Union([
+  Type.Object({ code: Type.Literal('needs-you'), params: Type.Object({ count: Count }) }),
+  Type.Object({ code: Type.Literal('no-phone'), params: Type.Object({}) }),
+  Type.Object({
+    code: Type.Literal('arriving'),
+    params: Type.Object(
+      { phone: Type.String(), name: Type.String(), person: Type.String(), count: Count, phones: Count },
+      { description: 'of the phone that brought most; `phones`: how many bring some' },
+    ),
+  }),
+  Type.Object({ code: Type.Literal('all-safe'), params: Type.Object({ phones: Count, safe: Count }) }),
+  Type.Object({
+    code: Type.Literal('came-in'),
+    params: Type.Object({ phones: Count, count: Count, since: Milliseconds }),
+  }),
+  Type.Object({
+    code: Type.Literal('some-came'),
+    params: Type.Object(
+      { came: Count, phones: Count, new: Count, since: Milliseconds },
+      { description: 'came of phones; `new`: phones that never sent anything, which are in neither' },
+    ),
+  }),
+]);
+
+const HomeView = Type.Object({
+  at: Milliseconds,
+  verdict: VerdictView,
+  needs: Type.Array(AlertView, { description: 'worst first' }),
+  phones: Type.Array(HomePhone, { description: 'worst state first, then by name' }),
+  library: Type.Union([Type.Literal('ok'), Type.Literal('missing'), Type.Literal('none')], {
+    description: 'unless it is ok, what is said of the phones is what was known last',
+  }),
+  room: Nullable(
+    Type.Object(
+      { totalBytes: Bytes, freeBytes: Bytes },
+      { description: 'of the library’s disk; null: it is away, or does not answer' },
+    ),
+  ),
+  night: Type.Object({
+    from: Milliseconds,
+    to: Milliseconds,
+    lanes: Type.Array(
+      Type.Object({
+        phone: Type.String(),
+        name: Type.String(),
+        bursts: Type.Array(
+          Type.Object({ at: Type.Integer({ description: 'when its ten minutes begin' }), count: Count }),
+        ),
+      }),
+      { maxItems: 6, description: 'by name' },
+    ),
+    others: Type.Integer({ description: 'phones that have no lane' }),
+  }),
+  mine: Type.Object(
+    {
+      count: Count,
+      newest: Type.Array(
+        Type.Object({
+          id: Type.Integer(),
+          kind: Type.Union([Type.Literal('photo'), Type.Literal('video')]),
+          width: Nullable(Type.Integer()),
+          height: Nullable(Type.Integer()),
+          thumbhash: Nullable(Type.String({ description: 'base64' })),
+        }),
+        { maxItems: 12 },
+      ),
+    },
+    { description: 'of one’s own timeline, what came in since the window opened, the last first' },
+  ),
+});
+
+/** Told to a person's pages and phones, and to owners: of that person's phones alone. At most every two seconds. */
+export const HomeEvent = Type.Object(
+  {
+    type: Type.Literal('home'),
+    person: Type.String({ description: 'whose, by id' }),
+    phones: Type.Array(Type.Object(standing), { description: 'all of that person’s, as it stands with them now' }),
+  },
+  { description: 'what GET /api/home answers has changed: move the phones’ counts, and ask again for the rest' },
+);
+
+export const homeContract = {
+  home: {
+    method: 'GET',
+    path: '/api/home',
+    access: 'signed-in',
+    summary: 'Is everyone safe? All that the home page shows first; one’s own phones, or all of them for the owner',
+    status: 200,
+    reply: HomeView,
+  },
+} as const satisfies Contract;
+
+export type Alert = Static<typeof AlertView>;
+export type HomePhone = Static<typeof HomePhone>;
+export type PhoneStateCode = Static<typeof PhoneState>;
+export type Verdict = Static<typeof VerdictView>;
+export type HomeView = Static<typeof HomeView>;
+export type HomeEvent = Static<typeof HomeEvent>;

@@ -1,0 +1,235 @@
+/**
+ * Owns the answer to "is everyone safe?": the verdict, what needs somebody, each phone's state; and tells when it changes.
+ * Never reads or writes a photo, never says more than the box knows, and never shows one person's photos to another.
+ * Called by its own route; the composition root gives it what the other rooms know, and what the uploads tell.
+ */
+import type { Library } from '../library/library.ts';
+import type { OpenLibrary } from '../library/open-library.ts';
+import type { Arrivals, PhoneStanding } from '../library/standing.ts';
+import type { ListedPhone } from '../phones/phone-list.ts';
+import type { Logger } from '../platform/log.ts';
+import type { UploadsEvent } from '../uploads/contract.ts';
+import { needsOf } from './alerts.ts';
+import { Arriving } from './arriving.ts';
+import type { Alert, HomeEvent, HomePhone, HomeView } from './contract.ts';
+import type { Facts } from './facts.ts';
+import { type Night, nightOf } from './night.ts';
+import { homePhone, inOrder, tellsAll } from './phone-state.ts';
+import { Room } from './room.ts';
+import { nightStrip } from './strip.ts';
+import { verdictOf } from './verdict.ts';
+
+/** Who looks, or would be told. */
+export type Viewer = Readonly<{ personId: string; owner: boolean }>;
+
+export type HomeDeps = Readonly<{
+  library: Pick<Library, 'current' | 'state' | 'problem' | 'breaks' | 'failed'>;
+  /** Every phone that was not revoked. */
+  phones: () => readonly ListedPhone[];
+  people: () => readonly Viewer[];
+  hasSecondFactor: (personId: string) => boolean;
+  firstRunOver: () => boolean;
+  clockBehind: () => boolean;
+  videoToolsMissing: () => boolean;
+  /** Free space that receiving leaves alone. */
+  reserveBytes: number;
+  /** The time zone of the house (IANA). */
+  zone: () => string;
+  /** Tells a person's pages and phones, and the owners; synchronous, and never throws. */
+  tell: (personId: string, event: HomeEvent) => void;
+  /** Whether anybody listens to what is told. */
+  watched: () => boolean;
+  now: () => number;
+  log: Logger;
+  lookEveryMs?: number;
+}>;
+
+/** All that is read once for everybody. */
+type Look = Readonly<{
+  open: OpenLibrary | undefined;
+  now: number;
+  night: Night;
+  phones: readonly HomePhone[];
+  arrivals: readonly Arrivals[];
+  room: Facts['room'];
+}>;
+type FromLibrary = Readonly<{
+  standings: ReadonlyMap<string, PhoneStanding>;
+  /** Of the phones that tell. */
+  fromBrowser: ReadonlyMap<string, number>;
+  arrivals: readonly Arrivals[];
+}>;
+
+const newestMax = 12;
+
+export class Home {
+  readonly #deps: HomeDeps;
+  readonly #arriving: Arriving;
+  readonly #room = new Room(() => performance.now());
+  /** What the library said last: the phones are not worse because the disk is away. */
+  #known: FromLibrary = { standings: new Map(), fromBrowser: new Map(), arrivals: [] };
+  /** By person: what was so when they were last told. */
+  readonly #told = new Map<string, string>();
+  #timer: NodeJS.Timeout | undefined;
+  #looking: Promise<void> | undefined;
+
+  constructor(deps: HomeDeps) {
+    this.#deps = deps;
+    this.#arriving = new Arriving(deps.now);
+  }
+
+  /**
+   * Begins to look every two seconds, while somebody watches, whether there is anything new to tell. It looks instead of
+   * being told by every room: so no change is forgotten, also those that only time makes.
+   */
+  open(): void {
+    const look = () => {
+      this.#looking ??= this.#tellChanges()
+        .catch((error: unknown) => this.#deps.log.warn({ err: error }, 'what the home page shows could not be told'))
+        .finally(() => {
+          this.#looking = undefined;
+        });
+    };
+    this.#timer = setInterval(look, this.#deps.lookEveryMs ?? 2_000).unref();
+  }
+
+  async close(): Promise<void> {
+    clearInterval(this.#timer);
+    await this.#looking;
+  }
+
+  /** Told of each phone's uploads as they go on. */
+  noteUploads(event: UploadsEvent): void {
+    this.#arriving.note(event);
+  }
+
+  /** All that the page shows first; for the owner all phones, for a member their own. */
+  async view(viewer: Viewer): Promise<HomeView> {
+    const look = await this.#look();
+    const { now: at, night, arrivals, room } = look;
+    const phones = seenBy(viewer, look.phones);
+    const needs = this.#needs(viewer, look);
+    return {
+      at,
+      verdict: verdictOf(needs, phones, night.since),
+      needs,
+      phones: inOrder(phones),
+      library: this.#deps.library.state,
+      room,
+      night: nightStrip(night, phones, arrivals),
+      mine: this.#mine(viewer.personId, look),
+    };
+  }
+
+  async #tellChanges(): Promise<void> {
+    if (!this.#deps.watched()) {
+      // Whoever comes next is told once more: what changed between their asking and the next look is not lost.
+      this.#told.clear();
+      return;
+    }
+    const look = await this.#look();
+    for (const viewer of this.#deps.people()) {
+      const { personId } = viewer;
+      const phones = inOrder(look.phones.filter((phone) => phone.personId === personId));
+      const now = JSON.stringify([phones, this.#needs(viewer, look), this.#deps.library.state, look.night]);
+      if (this.#told.get(personId) === now) continue;
+      this.#told.set(personId, now);
+      this.#deps.tell(personId, { type: 'home', person: personId, phones: phones.map(withoutNames) });
+    }
+  }
+
+  async #look(): Promise<Look> {
+    const { now, zone, phones } = this.#deps;
+    const at = now();
+    const night = nightOf(at, zone());
+    const room = await this.#room.of(this.#current());
+    const open = this.#current();
+    const moment = { now: at, night, zone: zone() };
+    const listed = phones();
+    const { standings, fromBrowser, arrivals } = await this.#fromLibrary(open, night, listed);
+    const since = sums(arrivals.filter((one) => one.at >= night.from));
+    const shown = listed.map((phone) =>
+      homePhone(
+        {
+          phone,
+          standing: standings.get(phone.id),
+          fromBrowser: fromBrowser.get(phone.id) ?? 0,
+          newSinceWindow: since.get(phone.id) ?? { count: 0, bytes: 0 },
+          arriving: this.#arriving.of(phone.id),
+        },
+        moment,
+      ),
+    );
+    return { open, now: at, night, phones: shown, arrivals, room };
+  }
+
+  async #fromLibrary(
+    open: OpenLibrary | undefined,
+    night: Night,
+    phones: readonly ListedPhone[],
+  ): Promise<FromLibrary> {
+    if (open === undefined) return this.#known;
+    try {
+      const { standing, items } = open;
+      const telling = phones.filter(tellsAll);
+      this.#known = {
+        standings: new Map(standing.phones().map((one) => [one.phoneId, one])),
+        fromBrowser: new Map(telling.map(({ id }) => [id, items.fromBrowser(id)])),
+        arrivals: standing.arrivals(night.from),
+      };
+    } catch (error) {
+      this.#deps.log.debug({ err: await this.#deps.library.failed(open, error) }, 'the library went away meanwhile');
+    }
+    return this.#known;
+  }
+
+  #current(): OpenLibrary | undefined {
+    return this.#deps.library.state === 'ok' ? this.#deps.library.current() : undefined;
+  }
+
+  #needs(viewer: Viewer, { now, phones, room }: Look): Alert[] {
+    const { library, hasSecondFactor, firstRunOver, clockBehind, videoToolsMissing, reserveBytes } = this.#deps;
+    return needsOf({
+      now,
+      owner: viewer.owner,
+      phones: seenBy(viewer, phones),
+      library: library.state,
+      problem: library.problem,
+      breaks: library.breaks,
+      room,
+      reserveBytes,
+      secondFactor: hasSecondFactor(viewer.personId),
+      firstRunOver: firstRunOver(),
+      clockBehind: clockBehind(),
+      videoToolsMissing: videoToolsMissing(),
+    });
+  }
+
+  #mine(personId: string, { open, night }: Look): HomeView['mine'] {
+    if (open === undefined || open.closing.aborted) return { count: 0, newest: [] };
+    const newest = open.standing
+      .newest(personId, night.from, newestMax)
+      .map((entry) => ({ ...entry, thumbhash: entry.thumbhash?.toString('base64') ?? null }));
+    // Few are all that there are.
+    const count = newest.length < newestMax ? newest.length : open.standing.countNew(personId, night.from);
+    return { count, newest };
+  }
+}
+
+/** What a page needs to move its counts. A stream is kept for those who come back: the less is in it, the better. */
+function withoutNames({ id, state, counts, newSinceWindow, arriving, lastReceivedAt, silentNights }: HomePhone) {
+  return { id, state, counts, newSinceWindow, arriving, lastReceivedAt, silentNights };
+}
+
+function seenBy({ personId, owner }: Viewer, phones: readonly HomePhone[]): HomePhone[] {
+  return phones.filter((phone) => owner || phone.personId === personId);
+}
+
+function sums(arrivals: readonly Arrivals[]): Map<string, { count: number; bytes: number }> {
+  const byPhone = new Map<string, { count: number; bytes: number }>();
+  for (const { phoneId, files, bytes } of arrivals) {
+    const { count = 0, bytes: before = 0 } = byPhone.get(phoneId) ?? {};
+    byPhone.set(phoneId, { count: count + files, bytes: before + bytes });
+  }
+  return byPhone;
+}

@@ -1,0 +1,44 @@
+/** How much room the library's disk has, asked of the disk at most every few seconds, and never waited for long. */
+import type { OpenLibrary } from '../library/open-library.ts';
+import type { Facts } from './facts.ts';
+
+const freshMs = 2_000;
+/** A disk that hangs must not hold the page. */
+const waitMs = 1_000;
+
+export class Room {
+  readonly #steady: () => number;
+  #of: OpenLibrary | undefined;
+  #askedAt = 0;
+  #answer: Promise<Facts['room']> = Promise.resolve(null);
+
+  /** `steady`: milliseconds that never go back. */
+  constructor(steady: () => number) {
+    this.#steady = steady;
+  }
+
+  /** Null: the disk is away, or did not answer. Never rejects. */
+  of(open: OpenLibrary | undefined): Promise<Facts['room']> {
+    if (open === undefined) return Promise.resolve(null);
+    const at = this.#steady();
+    if (open !== this.#of || at - this.#askedAt >= freshMs) {
+      this.#of = open;
+      this.#askedAt = at;
+      this.#answer = ask(open);
+    }
+    return this.#answer;
+  }
+}
+
+async function ask(open: OpenLibrary): Promise<Facts['room']> {
+  const late = Promise.withResolvers<null>();
+  const timer = setTimeout(() => late.resolve(null), waitMs);
+  try {
+    return await Promise.race([open.disk.room(), late.promise]);
+  } catch {
+    // Gone: the library finds that out by itself, and says why.
+    return null;
+  } finally {
+    clearTimeout(timer);
+  }
+}

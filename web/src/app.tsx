@@ -1,0 +1,166 @@
+/**
+ * The routes, and who may see them: what is public, what waits for a sign-in, where somebody without one is sent. Each
+ * room is loaded when it is first gone to.
+ */
+import { TriangleAlert } from 'lucide';
+import type { FunctionComponent } from 'preact';
+import { useEffect, useState } from 'preact/hooks';
+import { ErrorBoundary, LocationProvider, lazy, Route, Router, useLocation } from 'preact-iso';
+import { ask } from './ask/ask.ts';
+import { isPhone, whenPhoneChanges } from './ask/phone-mark.ts';
+import { SessionProvider, type SessionState, useSession } from './ask/session.tsx';
+import { isInstalled } from './ask/system.ts';
+import { Shell } from './shell/shell.tsx';
+import { common } from './text/en/common.ts';
+import { Button, LinkButton } from './ui/button.tsx';
+import { ConfirmHost } from './ui/confirm-first.tsx';
+import { Page } from './ui/page.tsx';
+import { EmptyState } from './ui/parts.tsx';
+import { ToastHost } from './ui/toast.tsx';
+
+const Home = lazy(() => import('./home/home.tsx').then((room) => room.Home));
+const Photos = lazy(() => import('./photos/photos.tsx').then((room) => room.Photos));
+const Trash = lazy(() => import('./photos/trash.tsx').then((room) => room.Trash));
+const Phones = lazy(() => import('./phones/phones.tsx').then((room) => room.Phones));
+const PairAPhone = lazy(() => import('./phones/pair-a-phone.tsx').then((room) => room.PairAPhone));
+const PhoneDetails = lazy(() => import('./phones/phone-details.tsx').then((room) => room.PhoneDetails));
+const SecurityRoom = lazy(() => import('./security/security.tsx').then((room) => room.Security));
+const SettingsRoom = lazy(() => import('./settings/settings.tsx').then((room) => room.Settings));
+const ThisPhone = lazy(() => import('./this-phone/this-phone.tsx').then((room) => room.ThisPhone));
+const Pair = lazy(() => import('./pair/pair.tsx').then((room) => room.Pair));
+const Setup = lazy(() => import('./setup/setup.tsx').then((room) => room.Setup));
+const SignIn = lazy(() => import('./sign-in/sign-in.tsx').then((room) => room.SignIn));
+const Join = lazy(() => import('./sign-in/join.tsx').then((room) => room.Join));
+
+/** Pages for whoever opens them; the phone's own page has its phone's credential, not a session. */
+const openPages = ['/setup', '/sign-in', '/pair', '/join', '/this-phone'];
+const silentRetryMs = 3_000;
+
+export function App() {
+  return (
+    <ErrorBoundary>
+      <LocationProvider>
+        <SessionProvider>
+          <p id="said" class="only-read" aria-live="polite" />
+          <p id="said-now" class="only-read" aria-live="assertive" />
+          <Pages />
+          <ToastHost />
+          <ConfirmHost />
+          <PhoneApprovals />
+        </SessionProvider>
+      </LocationProvider>
+    </ErrorBoundary>
+  );
+}
+
+function Pages() {
+  const { path, url, route } = useLocation();
+  const { state, look } = useSession();
+  const open = openPages.some((page) => path === page || path.startsWith(`${page}/`));
+  const signedIn = state.is === 'there' && state.current.stage === 'open';
+  useEffect(() => {
+    if (open) return;
+    void whereInstead(state, url).then((instead) => {
+      if (instead !== undefined) route(instead, true);
+    });
+  }, [open, state, url, route]);
+  if (open) {
+    const onOwnPhone = path.startsWith('/this-phone');
+    // Not shown without the rail first, to jump into it a moment later.
+    if (onOwnPhone && state.is === 'unknown') return null;
+    return signedIn && onOwnPhone ? <Shell>{openRoutes}</Shell> : openRoutes;
+  }
+  if (state.is === 'silent') return <Silent again={() => void look()} />;
+  return signedIn ? <Shell>{signedInRoutes}</Shell> : null;
+}
+
+/** A browser that is a phone may be asked to approve a sign-in, whatever page it shows. Nobody else loads what that takes. */
+function PhoneApprovals() {
+  const [Sheet, setSheet] = useState<FunctionComponent>();
+  useEffect(() => {
+    const look = () => {
+      if (isPhone()) void import('./this-phone/approvals.tsx').then(({ Approvals }) => setSheet(() => Approvals));
+    };
+    look();
+    return whenPhoneChanges(look);
+  }, []);
+  return Sheet === undefined ? null : <Sheet />;
+}
+
+/** Where somebody who may not see this page goes first; afterwards they are brought back. */
+async function whereInstead(state: SessionState, url: string): Promise<string | undefined> {
+  if (state.is === 'unknown' || state.is === 'silent') return undefined;
+  if (state.is === 'there' && state.current.stage === 'open') return undefined;
+  if (state.is === 'none') {
+    const { claimed } = await ask('GET /api/setup');
+    if (!claimed) return '/setup';
+    // Opened from the home screen: an app that is no phone yet is there to become one, on iOS with nothing but a code.
+    if (url === '/' && isInstalled()) return isPhone() ? '/this-phone' : '/pair';
+  }
+  return url === '/' ? '/sign-in' : `/sign-in?to=${encodeURIComponent(url)}`;
+}
+
+const openRoutes = (
+  <Router>
+    <Route path="/setup" component={Setup} />
+    <Route path="/sign-in" component={SignIn} />
+    <Route path="/pair" component={Pair} />
+    <Route path="/join" component={Join} />
+    <Route path="/this-phone" component={ThisPhone} />
+    <Route path="/this-phone/*" component={ThisPhone} />
+    <Route default component={NotFound} />
+  </Router>
+);
+
+const signedInRoutes = (
+  <Router>
+    <Route path="/" component={Home} />
+    <Route path="/photos" component={Photos} />
+    <Route path="/photos/trash" component={Trash} />
+    <Route path="/photos/:id" component={Photos} />
+    <Route path="/phones" component={Phones} />
+    <Route path="/phones/pair" component={PairAPhone} />
+    <Route path="/phones/:id" component={PhoneDetails} />
+    <Route path="/security" component={SecurityRoom} />
+    <Route path="/security/*" component={SecurityRoom} />
+    <Route path="/settings" component={SettingsRoom} />
+    <Route default component={NotFound} />
+  </Router>
+);
+
+function NotFound() {
+  return (
+    <Page title={common.notFoundTitle}>
+      <p class="measure">{common.notFoundText}</p>
+      <p>
+        <LinkButton href="/">{common.toHome}</LinkButton>
+      </p>
+    </Page>
+  );
+}
+
+function Silent({ again }: { again: () => void }) {
+  const [tries, setTries] = useState(0);
+  useEffect(() => {
+    const timer = window.setTimeout(() => {
+      setTries(tries + 1);
+      again();
+    }, silentRetryMs);
+    return () => window.clearTimeout(timer);
+  }, [tries, again]);
+  return (
+    <main id="main">
+      <EmptyState
+        icon={TriangleAlert}
+        title={common.silentTitle}
+        action={
+          <Button look="secondary" onClick={again}>
+            {common.again}
+          </Button>
+        }
+      >
+        {common.silentText}
+      </EmptyState>
+    </main>
+  );
+}

@@ -1,0 +1,154 @@
+/** Owns the page about the box itself: its name, its time, its certificates. Members see it and change nothing. */
+import { Moon, Sun, SunMoon } from 'lucide';
+import { useState } from 'preact/hooks';
+import { ask } from '../ask/ask.ts';
+import { usePerson } from '../ask/session.tsx';
+import { currentTheme, setTheme, type Theme } from '../ask/theme.ts';
+import { useAsk } from '../ask/use-ask.ts';
+import { common } from '../text/en/common.ts';
+import { settings as t } from '../text/en/settings.ts';
+import { day } from '../text/format.ts';
+import { Icon, type IconNode } from '../ui/icon.tsx';
+import { Page } from '../ui/page.tsx';
+import { CouldNotLoad, Skeleton } from '../ui/parts.tsx';
+import type { Box } from './box.ts';
+import { NameCard } from './name.tsx';
+import './settings.css';
+import { TimeCard } from './time.tsx';
+
+export function Settings() {
+  const owner = usePerson().role === 'owner';
+  const { answer, refusal, again, put } = useAsk((signal) => ask('GET /api/box', { signal }));
+  return (
+    <Page title={t.title}>
+      {answer === undefined && refusal !== undefined && <CouldNotLoad refusal={refusal} again={() => void again()} />}
+      <div class="settings-columns">
+        {answer === undefined ? (
+          <>
+            <Skeleton height="15rem" />
+            <Skeleton height="26rem" />
+          </>
+        ) : (
+          <>
+            <div class="stack" style={{ '--gap': 'var(--s5)' }}>
+              {owner && <NameCard box={answer} onChange={put} />}
+              <TimeCard box={answer} owner={owner} onChange={put} />
+            </div>
+            <div class="stack" style={{ '--gap': 'var(--s5)' }}>
+              <CertificatesCard box={answer} />
+              <LookCard />
+              <AboutCard box={answer} />
+            </div>
+          </>
+        )}
+      </div>
+    </Page>
+  );
+}
+
+function CertificatesCard({ box }: { box: Box }) {
+  const { certificate } = box;
+  const until = (ms: number) => day(ms, 0, undefined);
+  return (
+    <section class="card stack" aria-labelledby="certificates">
+      <div>
+        <h2 class="head" id="certificates">
+          {t.certificates}
+        </h2>
+        <p class="cap">{t.certificatesText}</p>
+      </div>
+      <dl class="settings-facts">
+        <Fact name={t.fingerprint}>
+          <span class="mono">{box.fingerprint.replace(/(.{4})(?=.)/g, '$1 ')}</span>
+        </Fact>
+        <Fact name={t.names}>
+          {box.addresses.map((address) => (
+            <span key={address} class="mono" style={{ display: 'block' }}>
+              {address}
+            </span>
+          ))}
+        </Fact>
+        {certificate !== null && (
+          <>
+            <Fact name={t.nameUntil}>{until(certificate.nameValidUntil)}</Fact>
+            <Fact name={t.addressUntil}>{until(certificate.addressValidUntil)}</Fact>
+            {certificate.owners !== null && (
+              <Fact name={t.owners}>
+                {t.ownersUntil(certificate.owners.names.join(', '), until(certificate.owners.validUntil))}
+              </Fact>
+            )}
+          </>
+        )}
+      </dl>
+      <p>
+        <a href={`http://${location.hostname}:${box.httpPort}/`} target="_self">
+          {t.trust}
+        </a>
+      </p>
+    </section>
+  );
+}
+
+function Fact({ name, children }: { name: string; children: preact.ComponentChildren }) {
+  return (
+    <div>
+      <dt class="cap">{name}</dt>
+      <dd>{children}</dd>
+    </div>
+  );
+}
+
+const looks: readonly Readonly<{ theme: Theme; label: string; icon: IconNode }>[] = [
+  { theme: 'system', label: common.themeSystem, icon: SunMoon },
+  { theme: 'light', label: common.themeLight, icon: Sun },
+  { theme: 'dark', label: common.themeDark, icon: Moon },
+];
+
+function LookCard() {
+  const [theme, change] = useState(currentTheme);
+  return (
+    <section class="card stack" aria-labelledby="look">
+      <div>
+        <h2 class="head" id="look">
+          {t.look}
+        </h2>
+        <p class="cap">{t.lookText}</p>
+      </div>
+      <fieldset class="settings-look" aria-labelledby="look">
+        {looks.map((one) => (
+          <label key={one.theme}>
+            <input
+              type="radio"
+              name="look"
+              checked={theme === one.theme}
+              onChange={() => {
+                setTheme(one.theme);
+                change(one.theme);
+              }}
+            />
+            <Icon of={one.icon} />
+            {one.label}
+          </label>
+        ))}
+      </fieldset>
+    </section>
+  );
+}
+
+function AboutCard({ box }: { box: Box }) {
+  return (
+    <section class="card stack" aria-labelledby="about">
+      <h2 class="head" id="about">
+        {t.about}
+      </h2>
+      <dl class="settings-facts">
+        <Fact name={t.version}>{box.version}</Fact>
+      </dl>
+      <p>
+        <a href="/install" target="_self">
+          {t.client}
+        </a>
+      </p>
+    </section>
+  );
+}

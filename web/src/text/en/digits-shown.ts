@@ -1,0 +1,5 @@
+export const digitsShown = {
+  label: 'Time left for these digits',
+  left: (time: string) => `${time} left`,
+  over: 'Over',
+} as const;

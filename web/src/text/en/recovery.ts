@@ -1,0 +1,15 @@
+export const recovery = {
+  title: (box: string, person: string) => `Recovery sheet of ${person} for the box “${box}”`,
+  made: (date: string) => `Made ${date}`,
+  codes: 'Recovery codes',
+  codesText: 'Each opens the second lock once, when no phone is at hand.',
+  key: 'Recovery key',
+  keyText: 'It opens the sealed copies of the box, should the box itself be lost.',
+  where: 'Keep it where you keep passports: not in the box, and not in a photo on the phone.',
+  once: 'The box shows this once.',
+  print: 'Print',
+  save: 'Save as a file',
+  wrote: 'I wrote them down',
+  done: 'Done',
+  fileName: 'nightjar-recovery-sheet.txt',
+} as const;

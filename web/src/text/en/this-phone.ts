@@ -1,0 +1,117 @@
+import { count, plural } from '../format.ts';
+
+const photos = (n: number) => plural(n, { one: '1 photo', other: `${count(n)} photos` });
+
+/** The phone’s own page, its approvals and codes. */
+export const thisPhone = {
+  title: 'This phone',
+  lead: (person: string, box: string) => (box === '' ? `${person}’s phone.` : `${person}’s phone, at ${box}.`),
+  away: 'Not at home? The box answers only on its own network. This page goes on by itself.',
+  signIn: 'Sign in',
+  notPairedTitle: 'This browser is no phone of the box yet',
+  notPairedText:
+    'Paired, it sends photos by hand, gets them back, approves sign-ins, and shows one-time codes. It can add photos, and never delete one.',
+  notPairedHow:
+    'Somebody who looks after the box opens Phones, Pair a phone, and shows you a picture to scan or a code to type.',
+  haveCode: 'I have a code',
+  wasPaired: 'It was paired before',
+  insecureText:
+    'To be a phone, this browser needs the box’s https address and a certificate that it trusts. The page that the box shows at its http address says how.',
+  strangerTitle: 'The box does not know this phone',
+  strangerText:
+    'It was taken off the list, or another phone took its place. What it sent is safe. What it was is kept here no more.',
+  registerAgain: 'Register this phone again',
+  pairAnew: 'Pair it as a new phone',
+  lostKeyTitle: 'This phone lost its key',
+  noKeyTitle: 'This phone does not approve sign-ins yet',
+  lostKeyText: 'So it cannot approve sign-ins. Everything that it sent is safe. Registering takes your password.',
+  backUp: 'Back up now',
+  backUpText: 'Choose photos and videos, and watch them come in.',
+  restore: 'Get photos back',
+  restoreText: 'By month, or all that this phone sent.',
+  codes: 'One-time codes',
+  codesText: 'For signing in where this phone cannot approve.',
+  move: 'Move to a new phone',
+  moveText: 'The new one takes its name, folder and history.',
+  about: 'About this phone',
+  signIns: 'Sign-ins',
+  approves: 'Approves them',
+  approvesNot: 'Does not approve',
+  key: 'Its key',
+  keyKept: 'Kept here, never shown',
+  keyWhileData: 'Kept here, while the browser keeps its data',
+  folder: 'New photos go to',
+  last: 'Last photo',
+  never: 'None yet',
+  fromBrowser: 'From the browser',
+  fromBrowserCount: (n: number) => photos(n),
+  change: 'Change',
+  changeTitle: 'Name and folder',
+  name: 'Name of this phone',
+  folderHint: (home: string) => `${home}, or a folder inside it. For new photos only.`,
+
+  registerTitle: 'Which of your phones is this?',
+  registerText: 'It gets a new key. What another device held under this name no longer works.',
+  registerNone: 'There is no phone on your list. Pair this one as a new phone.',
+  registerThis: 'Register this phone',
+  registerFirst: 'Sign in first, so that the box knows whose phone it is.',
+  onceTitle: 'Keep these ten codes',
+  onceText: 'Each opens your door once, should this phone be lost. They are shown this once.',
+  onceKept: 'I wrote them down',
+
+  codesTitle: 'One-time codes',
+  codesNone: 'This phone can show them itself, so that you can sign in where it cannot approve.',
+  codesShow: 'Show codes on this phone',
+  codesSome: 'For signing in where this phone cannot approve. Each works once.',
+  codesLeft: (seconds: number) =>
+    plural(seconds, { one: 'Another in 1 second', other: `Another in ${seconds} seconds` }),
+  codesStop: 'Stop showing codes here',
+  codesGone: 'Gone from this phone. Take it off your list of authenticators too, under Security.',
+
+  moveLead: 'Scan this with the new phone, or type the code there. It works for 15 minutes, once.',
+  moveStart: 'Make a code for the new phone',
+  moveEnds: 'What ends on this phone',
+  moveEndsList: [
+    'Approving sign-ins',
+    'Its one-time codes, once you take them off your list',
+    'Its connection of apps',
+  ],
+  moveGoesOn: 'What goes on',
+  moveGoesOnList: ['Name and folder', 'The history: nothing is sent twice', 'Every photo that is safe'],
+  moveCode: 'Code',
+  moveNoSignIn: 'Sign in first: the new phone takes over what this one may do.',
+  movedTitle: (date: string) => `This phone moved on ${date}`,
+  movedText: (phone: string) => `${phone} has its place now. What was kept here is gone; every photo is where it was.`,
+  moveWaiting: 'Waits for the new phone',
+  moveRanOut: 'The code ran out. Nothing was changed.',
+  moveNew: 'New code',
+  qr: 'The picture to scan with the new phone',
+};
+
+/** The sheet that asks about a sign-in. */
+export const approval = {
+  title: (person: string) => `Is this you, ${person}?`,
+  lead: 'Type the six digits from the other screen.',
+  digits: 'The six digits from the other screen',
+  wrong: (left: number) =>
+    plural(left, { one: 'Not the same digits. 1 try left.', other: `Not the same digits. ${left} tries left.` }),
+  home: 'In your home network',
+  notHome: 'Not in your home network',
+  now: 'just now',
+  ago: (minutes: number) => `${minutes} min ago`,
+  notMe: 'This is not me',
+  later: 'Not now',
+  approvedTitle: 'Signed in',
+  approvedText: (browser: string, address: string, person: string) =>
+    `${browser} at ${address} is now signed in as ${person}.`,
+  seeSessions: 'Was that not you? See where you are signed in',
+  deniedTitle: 'Turned down',
+  deniedText: 'Nobody was signed in. Whoever it was knows your password: change it, and sign out everyone else.',
+  changePassword: 'Change the password',
+  signOutOthers: 'Sign out everyone else',
+  overTitle: 'That request is over',
+  overWrong: 'Three times other digits. Start again in the browser.',
+  overElsewhere: 'It was answered elsewhere, or its ten minutes are over.',
+  keyGone: 'This phone’s key cannot be used. Register the phone again.',
+  done: 'Done',
+};
