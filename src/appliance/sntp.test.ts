@@ -58,6 +58,12 @@ test.each<[string, PacketFields, string]>([
   expect(await ask(at(server))).toEqual({ kind: 'none', why });
 });
 
+test('an address to which no way leads is no answer, and ends nothing', async () => {
+  // Not for one that asks without being allowed to; on a machine without a network no address is reached at all.
+  const answer = await ask({ address: '255.255.255.255', port: 123 });
+  expect(answer).toMatchObject({ kind: 'none', why: expect.stringMatching(/^E(ACCES|NETUNREACH)$/) });
+});
+
 test('a kiss-o’-death is told apart', async () => {
   await using server = await TimeServerForTests.start(() => soon);
   server.reply = (question) =>

@@ -104,11 +104,13 @@ class Question {
         }
         end(read(packet, sentAt, steadyMs));
       });
-      // Connected: the system hands over nothing that comes from elsewhere, or from another port.
-      socket.connect(port, address, () => {
+      // By the event: a callback is also called when no way leads there.
+      socket.on('connect', () => {
         sentAt = steady();
         socket.send(this.#packet());
       });
+      // Connected: the system hands over nothing that comes from elsewhere, or from another port.
+      socket.connect(port, address);
     });
   }
 

@@ -66,8 +66,8 @@ export class Home {
   readonly #deps: HomeDeps;
   readonly #arriving: Arriving;
   readonly #room = new Room(() => performance.now());
-  /** What the library said last: the phones are not worse because the disk is away. */
-  #known: FromLibrary = { standings: new Map(), fromBrowser: new Map(), arrivals: [] };
+  /** What the library said last: the phones are not worse because the disk is away. Undefined: nothing yet. */
+  #known: FromLibrary | undefined;
   /** By person: what was so when they were last told. */
   readonly #told = new Map<string, string>();
   #timer: NodeJS.Timeout | undefined;
@@ -146,14 +146,15 @@ export class Home {
     const open = this.#current();
     const moment = { now: at, night, zone: zone() };
     const listed = phones();
-    const { standings, fromBrowser, arrivals } = await this.#fromLibrary(open, night, listed);
+    const known = await this.#fromLibrary(open, night, listed);
+    const arrivals = known?.arrivals ?? [];
     const since = sums(arrivals.filter((one) => one.at >= night.from));
     const shown = listed.map((phone) =>
       homePhone(
         {
           phone,
-          standing: standings.get(phone.id),
-          fromBrowser: fromBrowser.get(phone.id) ?? 0,
+          standing: known === undefined ? null : known.standings.get(phone.id),
+          fromBrowser: known?.fromBrowser.get(phone.id) ?? 0,
           newSinceWindow: since.get(phone.id) ?? { count: 0, bytes: 0 },
           arriving: this.#arriving.of(phone.id),
         },
@@ -167,7 +168,7 @@ export class Home {
     open: OpenLibrary | undefined,
     night: Night,
     phones: readonly ListedPhone[],
-  ): Promise<FromLibrary> {
+  ): Promise<FromLibrary | undefined> {
     if (open === undefined) return this.#known;
     try {
       const { standing, items } = open;

@@ -41,13 +41,14 @@ const allHere: PhoneStanding = {
 
 type Given = Readonly<{
   phone?: Partial<ListedPhone>;
-  standing?: Partial<PhoneStanding> | null;
+  /** Null: it never told of anything; `away`: the library was not read yet. */
+  standing?: Partial<PhoneStanding> | null | 'away';
   arriving?: { count: number };
 }>;
 function known({ phone, standing, arriving }: Given): Known {
   return {
     phone: { ...listed, ...phone },
-    standing: standing === null ? undefined : { ...allHere, ...standing },
+    standing: standing === 'away' ? null : standing === null ? undefined : { ...allHere, ...standing },
     fromBrowser: 0,
     newSinceWindow: { count: 0, bytes: 0 },
     arriving,
@@ -62,6 +63,8 @@ const rows: ReadonlyArray<[when: string, Given, state: string, silentNights: num
   ['it told so 36 hours ago', { standing: { toldAt: now - 36 * hourMs } }, 'came-in', 0],
   ['it told so a little later', { standing: { toldAt: now - 36 * hourMs + 1 } }, 'all-safe', 0],
   ['it never told of all that it has', { standing: { toldAt: null } }, 'came-in', 0],
+  ['another device took its place since it told so', { phone: { joinedAt: now - 8 * hourMs } }, 'came-in', 0],
+  ['the disk was away ever since the box started', { standing: 'away' }, 'unknown', 0],
   ['its owner deleted two of them here', { standing: { safe: 8, refused: 2, deleted: 2 } }, 'all-safe', 0],
   ['the box refused one', { standing: { safe: 7, refused: 3, deleted: 2 } }, 'refused', 0],
   ['one waits', { standing: { safe: 9 } }, 'waiting', 0],
@@ -150,6 +153,7 @@ test('what is counted adds up, and is said only of a client that tells', () => {
     fromBrowser: 2,
   });
   expect(homePhone(known({ standing, phone: app }), moment).counts).toBeNull();
+  expect(homePhone(known({ standing: 'away' }), moment).counts).toBeNull();
   expect(homePhone(known({ standing: null }), moment).counts).toMatchObject({ seen: 0, waiting: 0 });
 });
 

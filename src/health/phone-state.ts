@@ -16,8 +16,8 @@ const silentNightsMin = 3;
 /** Of one phone. */
 export type Known = Readonly<{
   phone: ListedPhone;
-  /** Undefined: it never told of anything. */
-  standing: PhoneStanding | undefined;
+  /** Undefined: it never told of anything. Null: nobody knows, since the library was not read yet. */
+  standing: PhoneStanding | undefined | null;
   fromBrowser: number;
   newSinceWindow: { count: number; bytes: number };
   arriving: { count: number } | undefined;
@@ -30,6 +30,7 @@ const order: readonly PhoneStateCode[] = [
   'refused',
   'waiting',
   'not-yet',
+  'unknown',
   'new',
   'arriving',
   'came-in',
@@ -65,11 +66,12 @@ function stateOf(known: Known, moment: Moment): PhoneStateCode {
   const { standing, arriving } = known;
   const counts = countsOf(known);
   if (arriving !== undefined) return 'arriving';
+  if (standing === null) return 'unknown';
   if (nightsWithout(known, moment) >= silentNightsMin) return 'silent';
   if (counts !== null && counts.refused > counts.deleted) return 'refused';
   if (counts !== null && counts.waiting > 0) return 'waiting';
   if ((standing?.lastArrivedAt ?? null) === null && (counts?.seen ?? 0) === 0) return 'new';
-  if (counts !== null && toldOfAll(standing, moment)) return 'all-safe';
+  if (counts !== null && toldOfAll(known, moment)) return 'all-safe';
   return (standing?.lastArrivedAt ?? 0) >= moment.night.since ? 'came-in' : 'not-yet';
 }
 
@@ -79,14 +81,15 @@ export function tellsAll({ tells }: Pick<ListedPhone, 'tells'>): boolean {
 }
 
 function countsOf({ phone, standing, fromBrowser }: Known): HomePhone['counts'] {
-  if (!tellsAll(phone)) return null;
+  if (!tellsAll(phone) || standing === null) return null;
   const { seen = 0, safe = 0, refused = 0, deleted = 0 } = standing ?? {};
   return { seen, safe, waiting: seen - safe - refused, refused, deleted, fromBrowser };
 }
 
-function toldOfAll(standing: PhoneStanding | undefined, { now }: Moment): boolean {
+/** What the device before it told of says nothing of the one that took its place. */
+function toldOfAll({ phone, standing }: Known, { now }: Moment): boolean {
   const toldAt = standing?.toldAt ?? null;
-  return toldAt !== null && now - toldAt < toldMsMax;
+  return toldAt !== null && toldAt >= phone.joinedAt && now - toldAt < toldMsMax;
 }
 
 /** A phone that comes and has nothing new gives a sign of life; one that said when it comes is not missed before. */

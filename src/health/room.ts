@@ -10,6 +10,8 @@ export class Room {
   readonly #steady: () => number;
   #of: OpenLibrary | undefined;
   #askedAt = 0;
+  /** The disk itself was asked, and has not come back. */
+  #hangs = false;
   #answer: Promise<Facts['room']> = Promise.resolve(null);
 
   /** `steady`: milliseconds that never go back. */
@@ -21,24 +23,29 @@ export class Room {
   of(open: OpenLibrary | undefined): Promise<Facts['room']> {
     if (open === undefined) return Promise.resolve(null);
     const at = this.#steady();
-    if (open !== this.#of || at - this.#askedAt >= freshMs) {
+    if (open !== this.#of || (!this.#hangs && at - this.#askedAt >= freshMs)) {
       this.#of = open;
       this.#askedAt = at;
-      this.#answer = ask(open);
+      this.#answer = this.#ask(open);
     }
     return this.#answer;
   }
-}
 
-async function ask(open: OpenLibrary): Promise<Facts['room']> {
-  const late = Promise.withResolvers<null>();
-  const timer = setTimeout(() => late.resolve(null), waitMs);
-  try {
-    return await Promise.race([open.disk.room(), late.promise]);
-  } catch {
-    // Gone: the library finds that out by itself, and says why.
-    return null;
-  } finally {
-    clearTimeout(timer);
+  async #ask(open: OpenLibrary): Promise<Facts['room']> {
+    const late = Promise.withResolvers<null>();
+    const timer = setTimeout(() => late.resolve(null), waitMs);
+    this.#hangs = true;
+    // Each question that hangs holds one of the few threads that all files are read by: there is one at a time.
+    const told = open.disk.room().finally(() => {
+      if (this.#of === open) this.#hangs = false;
+    });
+    try {
+      return await Promise.race([told, late.promise]);
+    } catch {
+      // Gone: the library finds that out by itself, and says why.
+      return null;
+    } finally {
+      clearTimeout(timer);
+    }
   }
 }

@@ -28,7 +28,14 @@ const pageFile = 'index.html';
 const filesMax = 500;
 const PageOf = Type.Object({ page: Type.String({ maxLength: 200 }) });
 
-type WebFile = Readonly<{ path: string; type: string; etag: string; packed: boolean; length: number }>;
+type WebFile = Readonly<{
+  path: string;
+  type: string;
+  etag: string;
+  packed: boolean;
+  /** Its content's hash is in its name. */
+  lasting: boolean;
+}>;
 
 /**
  * Serves what `vite build web` left in `dir`, and its page at `pages` (Fastify's paths). Undefined: it was not built.
@@ -79,7 +86,8 @@ async function findFiles(dir: string): Promise<ReadonlyMap<string, WebFile>> {
     const path = packed ? `${name}.br` : name;
     const content = await readFile(path);
     const etag = `"${createHash('sha256').update(content).digest('base64url').slice(0, 22)}"`;
-    files.set(name.slice(dir.length), { path, type, etag, packed, length: content.length });
+    const own = name.slice(dir.length);
+    files.set(own, { path, type, etag, packed, lasting: own.startsWith('/assets/') });
   }
   return files;
 }
@@ -89,20 +97,26 @@ async function serve(file: WebFile, { request }: Asked, reply: FastifyReply): Pr
   const packed = file.packed && acceptsBrotli(request.headers['accept-encoding']);
   // Another form is another representation (RFC 9110, section 8.8.3).
   const etag = packed || !file.packed ? file.etag : file.etag.replace(/"$/, '-plain"');
-  const lasting = { 'cache-control': file.path.includes('/assets/') ? immutable : 'no-cache' };
+  const known = request.headers['if-none-match']?.split(/\s*,\s*/).includes(etag) === true;
+  // Before any header is set: what is not there has none of them.
+  const kept = known ? undefined : await contentOf(file.path);
+  const lasting = { 'cache-control': file.lasting ? immutable : 'no-cache' };
   reply.headers({ ...(isPage ? pageHeaders : {}), ...lasting, vary: 'accept-encoding', etag });
-  if (request.headers['if-none-match']?.split(/\s*,\s*/).includes(etag) === true) {
+  if (kept === undefined) {
     reply.code(304).send();
     return;
   }
-  const kept = await readFile(file.path).catch((error: unknown) => {
-    if (systemCode(error) !== 'ENOENT') throw error;
-    throw new CodedError('not-found', 'The pages of the box were built anew while it ran. Start the box again.');
-  });
   const content = packed || !file.packed ? kept : await promisify(brotliDecompress)(kept);
   if (packed) reply.header('content-encoding', 'br');
   reply.code(200).headers({ 'content-type': file.type, 'content-length': content.length });
   reply.send(request.method === 'HEAD' ? undefined : content);
+}
+
+async function contentOf(path: string): Promise<Buffer> {
+  return await readFile(path).catch((error: unknown) => {
+    if (systemCode(error) !== 'ENOENT') throw error;
+    throw new CodedError('not-found', 'The pages of the box were built anew while it ran. Start the box again.');
+  });
 }
 
 /** Not with a weight of nought (RFC 9110, section 12.5.3). */

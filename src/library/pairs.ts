@@ -16,6 +16,14 @@ export function applePair(contentId: string | undefined): string | undefined {
 }
 
 /**
+ * Copies from a browser pair among themselves: whoever deletes one must not delete the original with it. Those that turn
+ * out to be the original are named like it from then on (`schema/library/0005`).
+ */
+export function pairOfCopies(pair: string): string {
+  return `browser:${pair}`;
+}
+
+/**
  * Where the next file of a pair goes: into the folder of the first, whatever its own date, and under the first one's
  * stem. It keeps its own name when that stands beside another half already, or when the pair has a file with its ending
  * (an edited copy beside the original); what is taken then is taken: the next free name.

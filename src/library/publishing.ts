@@ -17,7 +17,7 @@ import { type ItemOrigin, itemPath } from './item-origin.ts';
 import type { ItemFacts } from './items-store.ts';
 import { mediaKind } from './media-kinds.ts';
 import { incomingFolder, type OpenLibrary } from './open-library.ts';
-import { applePair, placeInPair, wasDeleted } from './pairs.ts';
+import { applePair, pairOfCopies, placeInPair, wasDeleted } from './pairs.ts';
 import { candidateNames, fileFolder, pathKey, photoFolder } from './placement.ts';
 import { sidecarName, sidecarTarget } from './sidecars.ts';
 import { type AssetRow, pairMembersMax } from './store.ts';
@@ -374,7 +374,8 @@ function refuseErased({ rows }: OpenLibrary, assetId: number): void {
 
 /** What the phone told of its own photo counts more than what stands in the file. A pair that is full takes no more. */
 function pairOf({ rows }: OpenLibrary, arrival: Arrival, capture: CaptureDate): string | null {
-  const pair = arrival.pair ?? applePair(capture.contentId) ?? null;
+  const named = arrival.pair ?? applePair(capture.contentId) ?? null;
+  const pair = named !== null && arrival.origin === 'browser' ? pairOfCopies(named) : named;
   return pair === null || rows.pairMembers(arrival.personId, pair).length < pairMembersMax ? pair : null;
 }
 

@@ -205,6 +205,7 @@ export const phonesContract = {
           qrSvg: Nullable(Type.String()),
           baseFolder: Type.String(),
           replaces: Nullable(Type.String({ description: 'the name of the phone whose place it takes' })),
+          replacesId: Nullable(Type.String()),
           by: Nullable(Type.String({ description: 'who opened it; null: the console' })),
           openedAt: Milliseconds,
           triesLeft: Type.Integer({ description: 'wrong codes until the code is dead; the link goes on' }),

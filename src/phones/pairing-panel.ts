@@ -129,6 +129,7 @@ export class PairingPanel {
       person: access.person(row.person_id)?.name ?? '',
       baseFolder: row.base_folder,
       replaces: replaced?.name ?? null,
+      replacesId: row.replaces_phone_id,
       by: row.opened_by === null ? null : (access.person(row.opened_by)?.name ?? ''),
       openedAt: row.created_at,
       expiresAt: row.expires_at,

@@ -77,6 +77,7 @@ export type PairingPanelView = Readonly<{
   person: string;
   baseFolder: string;
   replaces: string | null;
+  replacesId: string | null;
   by: string | null;
   openedAt: number;
   expiresAt: number;

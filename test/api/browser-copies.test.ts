@@ -151,6 +151,33 @@ describe('copies from the browser', () => {
     expect(await check([chosen('a/../b.jpg', bytes)])).toEqual(['invalid-name']);
   });
 
+  it('are deleted without the original that says it is of the same Live Photo, and pair among themselves until they are one', async () => {
+    const live = {
+      bytes: 20_000,
+      takenLocal: '2025-07-14T09:30:00',
+      contentId: '2d1a4ff0-6a51-4d2c-9b0b-0a1b2c3d4e5f',
+    };
+    const [copy, other, original] = [11, 12, 13].map((seed) => exifJpeg({ seed, ...live })) as [Buffer, Buffer, Buffer];
+    await phone.send('IMG_0011.jpg', copy, facts());
+    await phone.send('IMG_0012.jpg', other, facts());
+    await phone.send('DCIM/IMG_0011.jpg', original);
+    const pairOf = async (bytes: Buffer) =>
+      (await phone.library()).assets.find((asset) => asset.sha256 === sha256(bytes))?.pair;
+    expect(await pairOf(copy)).toBe(await pairOf(other));
+    expect((await app.ask('POST', '/api/trash', { cookie }, { assets: [await idOf(copy)] })).status).toBe(200);
+    const told = (path: string, bytes: Buffer) => check([chosen(path, bytes, { sha256: sha256(bytes) })], phone, 'app');
+    expect(await told('DCIM/IMG_0011.jpg', original)).toEqual(['have']);
+    await app.ask('POST', '/api/trash/restore', { cookie }, { assets: [await idOf(copy)] });
+    await phone.send('DCIM/IMG_0012.jpg', other);
+    expect(await pairOf(other)).toBe(await pairOf(original));
+    // Not what an app tells of a pair either; nor does the half that it sends later go where a copy went.
+    const [taken, half] = [picture(14), Buffer.from('what was done to the photo')];
+    await phone.send('IMG_0014.jpg', taken, { ...facts(), pair: 'one' });
+    expect((await app.ask('POST', '/api/trash', { cookie }, { assets: [await idOf(taken)] })).status).toBe(200);
+    await phone.send('DCIM/IMG_0014.AAE', half, { pair: 'one' });
+    expect(await told('DCIM/IMG_0014.AAE', half)).toEqual(['have']);
+  });
+
   it('of a tab that was killed: what is finished is had, and the rest goes on where it was', async () => {
     const [done, half] = [picture(9), picture(10)];
     await phone.send('done.jpg', done, facts());

@@ -183,6 +183,12 @@ it('says that the disk is away, keeps what it knew of the phones, and goes on wh
   await expect.poll(() => stream.of('home').length).toBeGreaterThan(told);
   expect((await home(app, cookie)).room).not.toBeNull();
   stream.cut();
+  // Started without its disk it knows nothing of what came: it must not say that nothing did.
+  await app.stop();
+  await rename(app.diskDir, `${app.diskDir}.away`);
+  await app.start();
+  const blind = { needs: [{ code: 'disk-missing' }], phones: [{ state: 'unknown', counts: null }] };
+  expect(await home(app, cookie)).toMatchObject(blind);
 });
 
 it('says what was refused, and that only a password guards the box once its first run is over', async () => {

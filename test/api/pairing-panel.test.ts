@@ -47,6 +47,7 @@ describe('the pairing panel', () => {
       state: 'open',
       baseFolder: 'Photos/Alice',
       replaces: null,
+      replacesId: null,
       by: 'Alice',
       openedAt: expect.any(Number),
       triesLeft: 5,

@@ -127,4 +127,27 @@ describe('phones', () => {
     expect([refused.status, refused.text.includes('local:')]).toEqual([404, false]);
     expect(app.ownErrors()).toEqual([]);
   });
+
+  it('have what was refused of them counted by its reason, the files named to their own person alone', async () => {
+    const toms = await app.pair('Tom', 'Tablet');
+    const unreadable = Array.from({ length: 120 }, (_, at) => ({ path: `DCIM/secret-${at}.jpg` }));
+    for (const one of [phone, toms])
+      await one.json('POST', '/api/phone/inventory/finish', { startedAt: 0, unreadable });
+    const empty = await phone.create(0, { path: 'DCIM/empty.jpg' });
+    expect([empty.status, empty.json()['code']]).toEqual([410, 'empty-picture']);
+    const refused = async ({ phoneId }: HandPhone) => {
+      const answer = await app.ask('GET', `/api/phones/${phoneId}/refused`, { cookie: owner });
+      return answer.json()['refusals'] as Array<{ code: string; count: number; paths: string[]; reason: string }>;
+    };
+    const own = await refused(phone);
+    expect(own).toMatchObject([
+      { code: 'empty-picture', count: 1, reason: expect.stringMatching(/no bytes/) },
+      { code: 'unreadable', count: 120 },
+    ]);
+    // The first hundred of all, as the phone itself is told.
+    expect(own.flatMap(({ paths }) => paths)).toHaveLength(100);
+    expect(own[1]?.paths[0]).toBe('DCIM/secret-0.jpg');
+    expect(await refused(toms)).toMatchObject([{ code: 'unreadable', count: 120, paths: [] }]);
+    expect((await app.console('GET', `/api/phones/${phone.phoneId}/refused`)).text).not.toContain('secret');
+  });
 });

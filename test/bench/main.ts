@@ -23,8 +23,8 @@ import { aim, type Compared, comparisonTable, median, medianCpuPerGb, ratios, ty
 import { bare, makeTls, nginx, nightjar, profileInto, rclone, type Start, type Tls } from './servers.ts';
 import { measureSignIn } from './sign-in.ts';
 import { thumbnailReport } from './thumbnails.ts';
-import { measureWebTimeline } from './web-timeline.ts';
 import { measureWebPages } from './web-pages.ts';
+import { measureWebTimeline } from './web-timeline.ts';
 import { type Workload, workloads } from './workloads.ts';
 
 const { values: asked, positionals } = parseArgs({

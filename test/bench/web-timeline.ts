@@ -4,6 +4,7 @@
  * few, linked as often as needed), so that fetching, decoding and memory are those of a real library.
  */
 import { link, mkdir, readFile, unlink, writeFile } from 'node:fs/promises';
+import { loadavg } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import Sqlite from 'better-sqlite3';
@@ -73,6 +74,7 @@ export async function measureWebTimeline({ dir, quick, print }: WebTimelineRun):
     `${new Date().toISOString().slice(0, 10)}: ${count} photos and videos over ten years, in Chromium with its processor slowed ${slowdown} times (CDP).`,
     '',
     ...(await describeMachine(dir)).map((line) => `- ${line}`),
+    `- load of the machine at the end: ${loadavg()[0]?.toFixed(1)} (of other programs too: above its cores the slowing itself is late, and tasks look several times longer than they are)`,
     '- loopback http; the daemon runs on the same machine, at full speed; pictures are real WebP files of 320 pixels',
     '- tasks of the page’s main thread (trace): the time that the thread itself ran, slowed; and by the clock, in which other programs of this machine ran too',
     '- memory: the proportional set size (PSS) of the tab’s process after everything, and its JavaScript heap after a collection',

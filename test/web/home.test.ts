@@ -2,11 +2,13 @@
 import { rename } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
+import { goodPassword } from '../support/box-state.ts';
 import type { HandPhone } from '../support/hand-phone.ts';
 import { quartered } from '../support/made-media.ts';
 import { type Visitor, WebHouse } from '../support/web.ts';
 
 const hourMs = 3_600_000;
+type Named = Readonly<{ id: string; name: string }>;
 
 async function isFine(visitor: Visitor): Promise<void> {
   expect(await visitor.axe()).toEqual([]);
@@ -102,7 +104,6 @@ it('shows the whole house to its owner and their own to a member, by day and nig
       await visitor.signIn();
       await visitor.go('/');
       const { page } = visitor;
-      await visitor.shot('home-debug');
       await page.getByRole('heading', { name: /of 4 phones came in last night\.$/ }).waitFor();
       await page.getByRole('link', { name: /Tom’s iPhone/ }).waitFor();
       await page.getByText('4 waiting').waitFor();
@@ -145,4 +146,51 @@ it('says that the box does not answer, keeps what it said, and goes on by itself
   await page.getByText('The box does not answer.').waitFor();
   await page.getByRole('heading', { name: 'Pair the first phone.' }).waitFor();
   await visitor.shot('home-away');
+});
+
+it('shows the worst two of what needs somebody, and to a member only what is theirs', async () => {
+  await using house = await WebHouse.start();
+  for (const [person, name] of [
+    ['Alice', 'Alice’s Pixel'],
+    ['Tom', 'Tom’s iPhone'],
+    ['Mia', 'Mia’s Galaxy'],
+  ] as const) {
+    const phone = await house.app.pair(person, name);
+    await phone.json('POST', '/api/phone/plan', { nextAt: null, client: 'nightjar-phone' });
+    const unreadable = [{ path: `DCIM/${person}-secret.jpg` }];
+    await phone.json('POST', '/api/phone/inventory/finish', { startedAt: 0, unreadable });
+  }
+  const visitor = await house.visit();
+  const { page } = visitor;
+  await visitor.signIn();
+  await visitor.go('/');
+  await page.getByRole('heading', { name: 'Three things need you.' }).waitFor();
+  expect(await page.locator('.home-alert').count()).toBe(2);
+  expect(await page.locator('.sky').count()).toBe(0);
+  await visitor.shot('home-bad-day');
+  await isFine(visitor);
+  await page.getByRole('button', { name: 'One more' }).click();
+  expect(await page.locator('.home-alert').count()).toBe(3);
+  expect(await page.content()).not.toContain('secret');
+  await page.getByRole('link', { name: 'Show the phone' }).first().click();
+  await page.getByRole('heading', { name: 'One file was refused', exact: true }).waitFor();
+
+  // Tom comes in, and finds his own phone alone.
+  const cookie = await house.app.signIn();
+  const { people } = (await house.app.ask('GET', '/api/people', { cookie })).json() as { people: Named[] };
+  const { id = '' } = people.find(({ name }) => name === 'Tom') ?? {};
+  const invited = await house.app.ask('POST', `/api/people/${id}/invitation`, { cookie });
+  const { invitation } = invited.json() as { invitation: { link: string } };
+  const secret = new URLSearchParams(new URL(invitation.link).hash.slice(1)).get('s');
+  await house.app.ask('POST', '/api/invitations/redeem', {}, { secret, password: goodPassword });
+  const tom = await house.visit();
+  await tom.signIn('Tom');
+  await tom.go('/');
+  await tom.page.getByRole('heading', { name: 'One thing needs you.' }).waitFor();
+  await tom.page.getByRole('link', { name: /Tom’s iPhone/ }).waitFor();
+  const shown = await tom.page.locator('main').innerText();
+  expect(shown).not.toMatch(/Alice|Mia/);
+  await tom.go('/phones');
+  await tom.page.getByText('1 phone of yours brings its photos here.').waitFor();
+  await isFine(tom);
 });

@@ -44,7 +44,7 @@ it('pairs the first phone: trust, then the picture or the code, then what joined
   await page.getByRole('heading', { name: 'First, the phone gets to trust the box' }).waitFor();
   const picture = await page.getByRole('img', { name: 'The picture to scan first' }).boundingBox();
   expect(Math.min(picture?.width ?? 0, picture?.height ?? 0)).toBeGreaterThanOrEqual(240);
-  const welcome = await page.locator('.pairing-link').innerText();
+  const welcome = await page.locator('.pairing code').innerText();
   expect(welcome).toMatch(/^http:\/\//);
   const code = await codeOn(page);
   await owner.shot('pair-panel-trust');
@@ -62,7 +62,7 @@ it('pairs the first phone: trust, then the picture or the code, then what joined
   await page.getByText('The phone trusts the box now.').first().waitFor();
   expect(await codeOn(page)).toBe(code);
   expect((await page.locator('.pairing').boundingBox())?.height).toBe(height);
-  const link = new URL(await page.locator('.pairing-link').innerText());
+  const link = new URL(await page.locator('.pairing code').innerText());
   await owner.shot('pair-panel-scan');
   await isFine(owner);
 
@@ -159,12 +159,67 @@ it('lists phones with how it stands with each; the names of files stay their per
     expect(await owner.overflow()).toBe(0);
     await owner.context.close();
   }
-  // A member sees their own, and nobody else's.
   const refused = (headers: Record<string, string>, { phoneId }: HandPhone) =>
     house.app.ask('GET', `/api/phones/${phoneId}/refused`, headers);
   expect((await refused({ cookie: await house.app.signIn() }, toms)).json()).toEqual({
     refusals: [{ code: 'unreadable', reason: expect.any(String), count: 2, paths: [] }],
   });
+});
+
+it('shows a member their own phones alone, and lets them pair one and turn it away at once', async () => {
+  await using house = await WebHouse.start();
+  await house.app.pair('Alice', 'Alice’s Pixel');
+  const added = await house.app.console('POST', '/api/people', { person: 'Tom' });
+  const { link } = (added.json() as { invitation: { link: string } }).invitation;
+  const secret = new URLSearchParams(new URL(link).hash.slice(1)).get('s');
+  await tell(await house.app.pair('Tom', 'Tom’s iPhone'), ['DCIM/secret-tom.jpg']);
+  const member = await house.visit({ view: 'phone', theme: 'light' });
+  const given = { data: { secret, password: 'a heron on the weir at seven' } };
+  expect((await member.context.request.post(`${house.origin}/api/invitations/redeem`, given)).status()).toBe(201);
+  const { page } = member;
+  await member.go('/phones');
+  await page.getByText('1 phone of yours brings its photos here.').waitFor();
+  expect(await page.content()).not.toContain('Alice');
+  await member.shot('phones-of-a-member');
+  await isFine(member);
+  await page.getByRole('link', { name: /Tom’s iPhone.*1 refused/s }).click();
+  await page.getByText('DCIM/secret-tom.jpg').waitFor();
+
+  await member.go('/phones/pair');
+  const code = await codeOn(page);
+  expect(await page.getByRole('button', { name: 'It is for somebody else' }).count()).toBe(0);
+  const redeemed = await house.app.ask('POST', '/api/pairings/redeem', {}, { code, phone: 'A stranger' });
+  expect(redeemed.json()).toMatchObject({ person: 'Tom' });
+  await page.getByRole('heading', { name: /^A stranger joined at/ }).waitFor();
+  await page.getByRole('link', { name: 'Show the phone' }).waitFor();
+  await page.getByRole('button', { name: 'Not mine' }).click();
+  await page.getByRole('button', { name: 'Turn A stranger away' }).click();
+  await page.getByRole('heading', { name: 'A stranger was turned away' }).waitFor();
+  // There is nothing to show of it any more.
+  expect(await page.getByRole('link', { name: 'Show the phone' }).count()).toBe(0);
+  await member.shot('pair-panel-turned-away');
+  await isFine(member);
+  await page.getByRole('button', { name: 'New code' }).click();
+  expect(await codeOn(page)).not.toBe(code);
+});
+
+it('says that there is no code while the box does not answer, and makes one when it does', async () => {
+  await using house = await WebHouse.start();
+  const owner = await house.visit({ theme: 'dark' });
+  await owner.signIn();
+  const { page } = owner;
+  await owner.go('/phones');
+  await page.getByRole('link', { name: 'Pair the first phone' }).waitFor();
+  await page.route('**/api/pairings**', (route) => route.abort());
+  await page.getByRole('link', { name: 'Pair the first phone' }).click();
+  await page.getByText('There is no code yet.').waitFor();
+  await page.getByText('The box does not answer.').waitFor();
+  await owner.shot('pair-panel-silent');
+  await isFine(owner);
+  await page.unroute('**/api/pairings**');
+  await page.getByRole('button', { name: 'New code' }).click();
+  await codeOn(page);
+  await page.getByRole('heading', { name: 'First, the phone gets to trust the box' }).waitFor();
 });
 
 it('changes a name and a folder, replaces a phone, and takes it off after its name was typed', async () => {
@@ -202,6 +257,9 @@ it('changes a name and a folder, replaces a phone, and takes it off after its na
     await page.getByRole('button', { name: 'Go on' }).click();
   }
   const code = await codeOn(page);
+  // A page that is loaded again goes on with it, and asks for no password.
+  await page.reload();
+  expect(await codeOn(page)).toBe(code);
   expect((await house.app.ask('POST', '/api/pairings/redeem', {}, { code })).status).toBe(201);
   await page.getByRole('heading', { name: /^Alice’s Pixel joined at/ }).waitFor();
   await page.getByRole('link', { name: 'Show the phone' }).click();

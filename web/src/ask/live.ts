@@ -5,7 +5,6 @@
 import { useEffect, useRef, useState } from 'preact/hooks';
 import type { LiveEvent } from '../../../src/api.ts';
 
-export type { LiveEvent };
 /** `missed`: events were lost (also at each new connection after a pause): load anew. */
 export type Heard = LiveEvent | { type: 'missed' };
 type Listener = (event: Heard) => void;

@@ -29,7 +29,7 @@ export function Alerts({ needs }: { needs: readonly Alert[] }) {
         <AlertCard key={`${alert.code} ${alert.params['phone'] ?? ''}`} alert={alert} />
       ))}
       {shown.length < needs.length && (
-        <div>
+        <div class="home-more">
           <Button look="quiet" onClick={() => setAll(true)}>
             {t.moreNeeds(needs.length - shown.length)}
           </Button>

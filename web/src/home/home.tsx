@@ -7,6 +7,7 @@ import { tellNeeds } from '../ask/needs.ts';
 import { usePerson } from '../ask/session.tsx';
 import { useAsk } from '../ask/use-ask.ts';
 import { evidence, home as t } from '../text/en/home.ts';
+import { count } from '../text/format.ts';
 import { Icon } from '../ui/icon.tsx';
 import { usePageTitle } from '../ui/page.tsx';
 import { Avatar, Bar, CouldNotLoad, Skeleton } from '../ui/parts.tsx';
@@ -126,10 +127,10 @@ function PhoneRow({ phone, named }: { phone: Phone; named: boolean }) {
 
 function Mine({ mine }: { mine: View['mine'] }) {
   return (
-    <section class="stack" style={{ '--gap': 'var(--s3)' }} aria-labelledby="home-mine">
+    <section class="stack home-own" style={{ '--gap': 'var(--s3)' }} aria-labelledby="home-mine">
       <div class="home-card-head">
         <h2 class="head" id="home-mine">
-          {t.mine} <span class="cap num">{mine.count}</span>
+          {t.mine} <span class="cap num">{count(mine.count)}</span>
         </h2>
         <a href="/photos">{t.seeAll}</a>
       </div>

@@ -10,6 +10,7 @@ import { Field } from '../ui/field.tsx';
 import { Page } from '../ui/page.tsx';
 import { PairingPanel } from '../ui/pairing-panel.tsx';
 import { CouldNotLoad, RefusalNote, Skeleton } from '../ui/parts.tsx';
+import { keptPairing } from '../ui/use-pairing.ts';
 import './phones.css';
 
 type Person = ReplyOf<'GET /api/people'>['people'][number];
@@ -120,10 +121,14 @@ function Pairing({ person }: { person: string }) {
   return (
     <Page title={t.pairTitle} back={back}>
       <p class="second">{person === own.name ? t.pairForYou : t.pairFor(person)}</p>
-      <PairingPanel person={person} onJoined={({ phoneId }) => setJoined(phoneId)} />
+      <PairingPanel
+        person={person}
+        onJoined={({ phoneId }) => setJoined(phoneId)}
+        onTurnedAway={() => setJoined(undefined)}
+      />
       <After joined={joined} />
       {joined === undefined && own.role === 'owner' && (
-        <div>
+        <div class="phones-else">
           <Button look="quiet" onClick={() => setChoosing(true)}>
             {t.somebodyElse}
           </Button>
@@ -147,9 +152,17 @@ function After({ joined }: { joined: string | undefined }) {
 
 /** The old one goes on until the new one joined; what ends and what goes on is said before the code is made. */
 function Replacing({ id }: { id: string }) {
-  const { answer, refusal, again } = useAsk((signal) => ask('GET /api/phones', { signal }));
-  const [started, setStarted] = useState(false);
+  const { answer, refusal, again } = useAsk(async (signal) => {
+    const [{ phones }, kept] = await Promise.all([
+      ask('GET /api/phones', { signal }),
+      keptPairing({ replaces: id }, signal),
+    ]);
+    return { phones, kept: kept !== undefined };
+  });
+  const [begun, setBegun] = useState(false);
   const [joined, setJoined] = useState<string>();
+  // A page that is loaded again goes on with the code that it had.
+  const started = begun || answer?.kept === true;
   const phone = answer?.phones.find((one) => one.id === id);
   // Once it was replaced, its name is the new one's.
   const [name, setName] = useState('');
@@ -177,7 +190,11 @@ function Replacing({ id }: { id: string }) {
       <p class="second measure">{t.replaceText}</p>
       {started ? (
         <>
-          <PairingPanel replaces={id} onJoined={({ phoneId }) => setJoined(phoneId)} />
+          <PairingPanel
+            replaces={id}
+            onJoined={({ phoneId }) => setJoined(phoneId)}
+            onTurnedAway={() => setJoined(undefined)}
+          />
           <After joined={joined} />
         </>
       ) : (
@@ -187,7 +204,7 @@ function Replacing({ id }: { id: string }) {
             <Passes title={t.goesOnTitle} list={t.goesOn} />
           </div>
           <div class="buttons">
-            <Button onClick={() => setStarted(true)}>{t.move}</Button>
+            <Button onClick={() => setBegun(true)}>{t.move}</Button>
           </div>
         </>
       )}

@@ -75,8 +75,9 @@ function Standing({ phone }: { phone: ShownPhone }) {
   const { standing } = phone;
   const now = boxNow();
   const at = (ms: number | null | undefined) => (ms === null || ms === undefined ? t.never : moment(ms, now));
+  const received = [t.lastReceived, at(standing?.lastReceivedAt)] as const;
   const facts: ReadonlyArray<readonly [string, string]> = [
-    [t.lastReceived, at(standing?.lastReceivedAt)],
+    ...(standing?.state === 'unknown' ? [] : [received]),
     [t.lastSeen, at(phone.lastSeenAt)],
     [t.next, nextWords(phone, now)],
     [t.client, clientWords(phone)],
@@ -111,6 +112,7 @@ function nextWords({ nextAt, plannedAt, tells }: ShownPhone, now: number): strin
 function Counts({ phone: { standing, client } }: { phone: ShownPhone }) {
   const counts = standing?.counts ?? null;
   if (standing === undefined) return null;
+  if (standing.state === 'unknown') return <p class="second measure">{t.unknownText}</p>;
   if (counts === null) {
     const { count } = standing.newSinceWindow;
     return (

@@ -57,16 +57,19 @@ function Row({ phone }: { phone: ShownPhone }) {
   const { standing } = phone;
   const last = standing?.lastReceivedAt ?? null;
   const counts = standing?.counts ?? null;
-  const lastWords = last === null ? t.nothingYet : t.lastPhoto(last, boxNow());
+  const none = standing?.state === 'unknown' ? t.unknown : t.nothingYet;
+  const lastWords = last === null ? none : t.lastPhoto(last, boxNow());
   return (
     <a class="phones-row" href={`/phones/${phone.id}`}>
       <Avatar name={phone.person} />
       <div class="phones-who">
         <p class="strong phones-name">{phone.name}</p>
-        <p class="cap">
+        <p class="cap wide-only">
           {phone.person}
-          {phone.client !== null && <span class="wide-only">, {clientWords(phone)}</span>}
+          {phone.client !== null && `, ${clientWords(phone)}`}
         </p>
+        <p class="cap narrow-only">{phone.person}</p>
+        <p class="cap narrow-only num">{lastWords}</p>
       </div>
       <div class="phones-evidence">
         <p class="num">

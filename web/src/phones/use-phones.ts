@@ -1,11 +1,11 @@
-import { useRef } from 'preact/hooks';
+import { useEffect, useRef } from 'preact/hooks';
 import { ask, type ReplyOf } from '../ask/ask.ts';
 import { useLive } from '../ask/live.ts';
 import { type Asked, useAsk } from '../ask/use-ask.ts';
 
 type Listed = ReplyOf<'GET /api/phones'>['phones'][number];
 type Home = ReplyOf<'GET /api/home'>;
-export type Standing = Home['phones'][number];
+type Standing = Home['phones'][number];
 /** `standing`: how it stands with it; undefined for a moment, of one that joined just now. */
 export type ShownPhone = Listed & Readonly<{ standing: Standing | undefined }>;
 export type PhonesView = Readonly<{ phones: readonly ShownPhone[]; library: Home['library'] }>;
@@ -26,6 +26,7 @@ async function lookAtPhones(signal: AbortSignal): Promise<PhonesView> {
 export function usePhones(): Asked<PhonesView> {
   const asked = useAsk(lookAtPhones);
   const timer = useRef<number | undefined>(undefined);
+  useEffect(() => () => window.clearTimeout(timer.current), []);
   useLive((event) => {
     if (event.type === 'missed') void asked.again();
     if (event.type !== 'home' && event.type !== 'pairing') return;

@@ -20,8 +20,8 @@ export type Rest = ReadonlyArray<Readonly<{ month: string; count: number }>>;
 const targetHeight = 196;
 /** What is alone in its row and higher than this is shown at the target. */
 const heightMax = 240;
-export const justifiedGap = 6;
-export const squaresGap = 2;
+const justifiedGap = 6;
+const squaresGap = 2;
 /** For those whose pictures are not made yet. */
 const ratioUnknown = 133;
 

@@ -11,7 +11,7 @@ import type { EntryStore } from './entry-store.ts';
 import { positionAfter } from './grid-keys.ts';
 import { GridLayout, type GridShape, type Rest } from './grid-layout.ts';
 import { anchorAt, resolve } from './scroll-anchor.ts';
-import { Tile } from './tile.tsx';
+import { noteScroll, Tile } from './tile.tsx';
 import type { TimelineIndex } from './timeline-index.ts';
 
 /** In the page above and below what is seen, in windows; with the window itself two and a half. */
@@ -73,6 +73,7 @@ export function Grid(props: GridProps) {
     const seen = window.innerHeight;
     const at = y();
     const passing = Math.abs(at - lastY.current) > seen;
+    if (at !== lastY.current) noteScroll();
     lastY.current = at;
     const more = seen * (passing ? beyondPassing : beyond);
     const from = now.rowAt(at - more);

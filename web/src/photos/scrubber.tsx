@@ -23,7 +23,8 @@ export function Scrubber({ layout, grid }: ScrubberProps) {
   const [month, setMonth] = useState(0);
   const [dragging, setDragging] = useState(false);
   const [scrolling, setScrolling] = useState(false);
-  const height = useHeight(rail);
+  const isShown = layout !== undefined && layout.months.length > 1 && layout.height >= window.innerHeight * windowsMin;
+  const height = useHeight(rail, isShown);
   const frame = useRef(0);
 
   useEffect(() => {
@@ -52,7 +53,7 @@ export function Scrubber({ layout, grid }: ScrubberProps) {
   }, [grid, layout]);
 
   const months = layout?.months ?? [];
-  if (layout === undefined || layout.height < window.innerHeight * windowsMin || months.length < 2) {
+  if (layout === undefined || !isShown) {
     return <div class="ph-scrubber" ref={rail} />;
   }
   const current = months[Math.min(month, months.length - 1)];
@@ -122,7 +123,7 @@ export function Scrubber({ layout, grid }: ScrubberProps) {
 }
 
 /** The month that a key leads to: down is older, as on the page. */
-export function monthAfter(key: string, months: readonly MonthBox[], at: number): number | undefined {
+function monthAfter(key: string, months: readonly MonthBox[], at: number): number | undefined {
   const last = months.length - 1;
   const year = (step: 1 | -1) => {
     const wanted = months[at]?.month ?? '';
@@ -154,7 +155,7 @@ export function monthAfter(key: string, months: readonly MonthBox[], at: number)
 }
 
 /** Each year where it begins on the rail, so that no two are nearer than they can be read. */
-export function years(months: readonly MonthBox[], whole: number, height: number): Array<{ year: string; at: number }> {
+function years(months: readonly MonthBox[], whole: number, height: number): Array<{ year: string; at: number }> {
   const labels: Array<{ year: string; at: number }> = [];
   for (const [number, { month, top }] of months.entries()) {
     const year = month.slice(0, 4);
@@ -166,14 +167,14 @@ export function years(months: readonly MonthBox[], whole: number, height: number
   return labels;
 }
 
-function useHeight(place: { current: HTMLElement | null }): number {
+function useHeight(place: { current: HTMLElement | null }, isShown: boolean): number {
   const [height, setHeight] = useState(0);
   useEffect(() => {
     const element = place.current;
     if (element === null) return;
-    const observer = new ResizeObserver(() => setHeight(element.clientHeight));
+    const observer = new ResizeObserver(([entry]) => setHeight(entry?.contentRect.height ?? 0));
     observer.observe(element);
     return () => observer.disconnect();
-  });
+  }, [place, isShown]);
   return height;
 }

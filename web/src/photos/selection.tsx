@@ -87,7 +87,7 @@ async function takeBack(ids: readonly number[]): Promise<readonly number[]> {
 }
 
 /** The browser saves it beside what it shows; the page stays. */
-export function save(href: string): void {
+function save(href: string): void {
   const link = document.createElement('a');
   link.href = href;
   // The box's own name for it counts; without any the router would take it for a page.

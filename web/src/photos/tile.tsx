@@ -8,10 +8,17 @@ import { Icon } from '../ui/icon.tsx';
 import type { Entry } from './entry-store.ts';
 import { PictureQueue } from './picture-queue.ts';
 
-export const pictures = new PictureQueue();
+const pictures = new PictureQueue();
 /** What was there this quickly came from the browser's own cache: it does not fade in. */
 const cachedMsMax = 60;
 const againMs = 20_000;
+/** Each fade is a layer of its own for the compositor: dozens of them at once are what makes scrolling stutter. */
+const restMs = 250;
+let scrolledAt = 0;
+/** The page was scrolled just now: what comes in meanwhile does not fade. */
+export function noteScroll(): void {
+  scrolledAt = performance.now();
+}
 
 function px(value: number): string {
   return `${value}px`;
@@ -124,7 +131,8 @@ function Picture({ entry: { id, thumbhash, picture, name } }: { entry: Entry }) 
       }
     });
     image.onload = () => {
-      setState(performance.now() - startedAt < cachedMsMax ? 'at-once' : 'faded');
+      const now = performance.now();
+      setState(now - startedAt < cachedMsMax || now - scrolledAt < restMs ? 'at-once' : 'faded');
       done();
     };
     image.onerror = () => {
@@ -164,7 +172,7 @@ function Picture({ entry: { id, thumbhash, picture, name } }: { entry: Entry }) 
 }
 
 /** The thumbhash (at most 32 pixels a side), as large as its tile. */
-export function Blur({ hash }: { hash: string }) {
+function Blur({ hash }: { hash: string }) {
   const place = useRef<HTMLCanvasElement>(null);
   useEffect(() => {
     const canvas = place.current;

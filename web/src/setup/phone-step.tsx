@@ -34,7 +34,13 @@ export function PhoneStep({ firstRun }: { firstRun: FirstRun }) {
       title={joined === undefined ? t.phoneTitle : t.phoneJoined(joined.phone)}
       lead={joined === undefined ? t.phoneText : t.phoneJoinedText}
     >
-      <PairingPanel onJoined={({ phone }) => void onJoined(phone).catch(() => undefined)} />
+      <PairingPanel
+        onJoined={({ phone }) => void onJoined(phone).catch(() => undefined)}
+        onTurnedAway={() => {
+          setJoined(undefined);
+          void look();
+        }}
+      />
       {firstRun.lock === 'phone' && (
         <p class="second measure">{joined?.guards === true ? t.phoneJoinedLock : t.phoneLaterLock}</p>
       )}

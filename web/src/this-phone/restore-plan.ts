@@ -4,8 +4,8 @@ export type RestoreEntry = Readonly<{ id: number; name: string; mediaType: strin
 export type Round = Readonly<{ by: 'share' | 'zip' | 'file'; entries: readonly RestoreEntry[]; bytes: number }>;
 
 /** Blink refuses shares above these. */
-export const shareFilesMax = 10;
-export const shareBytesMax = 50_000_000;
+const shareFilesMax = 10;
+const shareBytesMax = 50_000_000;
 /** A browser holds a download that it asked for by script, so an archive must not be any size. */
 const zipBytesMax = 400_000_000;
 const zipFilesMax = 1_000;

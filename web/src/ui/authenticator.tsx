@@ -80,7 +80,7 @@ export function Authenticator({ name, onAdded }: AuthenticatorProps) {
 }
 
 /** As a picture: nothing in it runs, whatever it says. */
-export function svgAddress(svg: string): string {
+function svgAddress(svg: string): string {
   return `data:image/svg+xml,${encodeURIComponent(svg)}`;
 }
 

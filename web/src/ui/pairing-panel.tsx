@@ -12,6 +12,7 @@ import { pairingPanel as t } from '../text/en/pairing-panel.ts';
 import { clock, minutesAndSeconds } from '../text/format.ts';
 import { Button } from './button.tsx';
 import { confirmFirst } from './confirm-first.tsx';
+import { CopyLine } from './copy-line.tsx';
 import { Icon, type IconNode } from './icon.tsx';
 import { NotMine } from './not-mine.tsx';
 import { say } from './page.tsx';
@@ -19,26 +20,42 @@ import './pairing-panel.css';
 import { RefusalNote } from './parts.tsx';
 import { type JoinedPhone, type PairingStage, usePairing } from './use-pairing.ts';
 
+/** The clocks of two devices are never quite the same. */
+const lastsMs = 15 * 60_000;
+
 type PanelProps = Readonly<{
   /** The name of whose phone it will be; default: of whoever is signed in. */
   person?: string;
   /** The id of the phone whose place it takes. */
   replaces?: string;
   onJoined: (phone: JoinedPhone) => void;
+  /** The one that joined was nobody's here, and is off the box again. */
+  onTurnedAway?: () => void;
 }>;
 
-export function PairingPanel({ person, replaces, onJoined }: PanelProps) {
+export function PairingPanel({ person, replaces, onJoined, onTurnedAway }: PanelProps) {
   const { stage, busy, refusal, renew } = usePairing({ person, replaces }, onJoined);
   useEffect(() => {
     if (stage.is === 'joined') say(t.joinedTitle(stage.joined.phone, clock(stage.joined.at)));
   }, [stage]);
   return (
     <div class="card pairing">
-      {stage.is === 'open' ? <Open key={stage.pairing.id} stage={stage} /> : <Other stage={stage} renew={renew} />}
+      {stage.is === 'open' && <Open key={stage.pairing.id} stage={stage} />}
+      {stage.is === 'joined' && (
+        // The place that it took went with it: another code would be for a phone that is not there.
+        <Joined
+          joined={stage.joined}
+          renew={replaces === undefined ? renew : undefined}
+          busy={busy}
+          onTurnedAway={onTurnedAway}
+        />
+      )}
+      {stage.is === 'asking' && <Asking failed={refusal !== undefined} />}
+      {(stage.is === 'refused' || stage.is === 'expired' || stage.is === 'closed') && <Over how={stage.is} />}
       {stage.is !== 'open' && (
         <div class="pairing-foot">
           <RefusalNote refusal={refusal} />
-          {(refusal !== undefined || stage.is === 'refused' || stage.is === 'expired' || stage.is === 'closed') && (
+          {stage.is !== 'joined' && (refusal !== undefined || stage.is !== 'asking') && (
             <Button busy={busy} onClick={renew}>
               {t.newCode}
             </Button>
@@ -72,8 +89,7 @@ function Open({ stage }: { stage: PairingStage & { is: 'open' } }) {
       <div class="pairing-words">
         <h2 class="head">{trusting ? t.trustTitle : t.pairTitle}</h2>
         <p class="second pairing-text">{trusting ? t.trustText : t.pairText}</p>
-        <p class="cap">{t.orType}</p>
-        <p class="mono pairing-link">{link}</p>
+        <CopyLine key={link} label={trusting ? t.orType : t.link} text={link} />
         <div class="pairing-code">
           <div>
             <p class="cap" aria-hidden="true">
@@ -93,7 +109,7 @@ function Open({ stage }: { stage: PairingStage & { is: 'open' } }) {
           <summary>{t.compare}</summary>
           <p class="mono cap pairing-fingerprint">{pairing.fingerprint.match(/.{1,4}/g)?.join(' ')}</p>
         </details>
-        <div>
+        <div class="pairing-turn">
           <Button look="quiet" onClick={() => setChosen(trusting ? 'pair' : 'trust')}>
             {trusting ? t.trusts : t.warns}
           </Button>
@@ -116,33 +132,40 @@ function TimeLeft({ expiresAt }: { expiresAt: number }) {
     const timer = window.setInterval(() => setNow(boxNow()), 1000);
     return () => window.clearInterval(timer);
   }, []);
-  return <p class="cap num">{t.left(minutesAndSeconds(expiresAt - now))}</p>;
+  return <p class="cap num">{t.left(minutesAndSeconds(Math.min(expiresAt - now, lastsMs)))}</p>;
 }
 
 /** The picture's place is held, whatever becomes of the pairing. */
-function Other({ stage, renew }: { stage: PairingStage; renew: () => void }) {
-  switch (stage.is) {
-    case 'joined':
-      return <Joined joined={stage.joined} renew={renew} />;
+function Asking({ failed }: { failed: boolean }) {
+  return (
+    <>
+      <div class="pairing-qr held" />
+      <p class="pairing-words second" role="status">
+        {failed ? t.noCode : t.asking}
+      </p>
+    </>
+  );
+}
+
+function Over({ how }: { how: 'refused' | 'expired' | 'closed' }) {
+  switch (how) {
     case 'refused':
       return <Said icon={CircleX} title={t.refusedTitle} text={t.refusedText} />;
     case 'expired':
       return <Said icon={Clock} title={t.expiredTitle} text={t.expiredText} />;
     case 'closed':
       return <Said icon={ScanLine} title={t.closedTitle} text={t.closedText} />;
-    default:
-      return (
-        <>
-          <div class="pairing-qr held" />
-          <p class="pairing-words second" role="status">
-            {t.asking}
-          </p>
-        </>
-      );
   }
 }
 
-function Joined({ joined, renew }: { joined: JoinedPhone; renew: () => void }) {
+type JoinedProps = Readonly<{
+  joined: JoinedPhone;
+  renew: (() => void) | undefined;
+  busy: boolean;
+  onTurnedAway: (() => void) | undefined;
+}>;
+
+function Joined({ joined, renew, busy, onTurnedAway }: JoinedProps) {
   const [asked, setAsked] = useState(false);
   const [away, setAway] = useState(false);
   const { phone, phoneId, at } = joined;
@@ -150,11 +173,17 @@ function Joined({ joined, renew }: { joined: JoinedPhone; renew: () => void }) {
     await confirmFirst(() => ask('DELETE /api/phones/:id', { params: { id: phoneId } }));
     setAsked(false);
     setAway(true);
+    onTurnedAway?.();
   });
   if (away) {
+    const text = renew === undefined ? t.turnedAwayAndGone : t.turnedAwayText;
     return (
-      <Said icon={CircleX} title={t.turnedAwayTitle(phone)} text={t.turnedAwayText}>
-        <Button onClick={renew}>{t.newCode}</Button>
+      <Said icon={CircleX} title={t.turnedAwayTitle(phone)} text={text}>
+        {renew !== undefined && (
+          <Button busy={busy} onClick={renew}>
+            {t.newCode}
+          </Button>
+        )}
       </Said>
     );
   }

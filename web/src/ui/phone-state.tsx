@@ -1,4 +1,14 @@
-import { Check, CircleX, Clock, Download, type IconNode, Moon, ShieldCheck, Sparkles } from 'lucide';
+import {
+  Check,
+  CircleQuestionMark,
+  CircleX,
+  Clock,
+  Download,
+  type IconNode,
+  Moon,
+  ShieldCheck,
+  Sparkles,
+} from 'lucide';
 import type { ReplyOf } from '../ask/ask.ts';
 import { phoneStates as t } from '../text/en/phone-states.ts';
 import { Pill, type PillLook } from './parts.tsx';
@@ -32,6 +42,8 @@ function shownAs({ state, counts, silentNights }: Pick<Phone, 'state' | 'counts'
       return { look: 'watch', icon: Moon, words: t.silent(silentNights) };
     case 'not-yet':
       return { look: 'quiet', icon: Clock, words: t['not-yet'] };
+    case 'unknown':
+      return { look: 'quiet', icon: CircleQuestionMark, words: t.unknown };
     case 'new':
       return { look: 'quiet', icon: Sparkles, words: t.new };
   }

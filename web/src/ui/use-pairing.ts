@@ -48,7 +48,7 @@ export function usePairing({ person, replaces }: PairingAsked, onJoined: (joined
     });
   });
   const make = async (anew: boolean) => {
-    const kept = anew || replaces !== undefined ? undefined : await keptPairing(person ?? own);
+    const kept = anew ? undefined : await keptPairing({ person: person ?? own, replaces });
     const pairing = kept ?? (await confirmFirst(() => ask('POST /api/pairings', { body: bodyOf(person, replaces) })));
     setStage(kept === undefined ? fresh(pairing) : { ...fresh(pairing), ...standingOf(kept) });
   };
@@ -94,10 +94,17 @@ function bodyOf(person: string | undefined, replaces: string | undefined) {
   };
 }
 
-/** The one that this browser has open for that person: a page that is loaded again does not kill the code. */
-async function keptPairing(person: string): Promise<(Current & OpenPairing) | undefined> {
-  const { pairing } = await ask('GET /api/pairings/current');
-  if (pairing?.state !== 'open' || pairing.person !== person || pairing.replaces !== null) return undefined;
+/**
+ * The one that this browser has open for that person, or in the place of that phone: a page that is loaded again does
+ * not kill the code.
+ */
+export async function keptPairing(
+  { person, replaces }: PairingAsked,
+  signal?: AbortSignal,
+): Promise<(Current & OpenPairing) | undefined> {
+  const { pairing } = await ask('GET /api/pairings/current', signal === undefined ? {} : { signal });
+  if (pairing?.state !== 'open' || pairing.replacesId !== (replaces ?? null)) return undefined;
+  if (replaces === undefined && pairing.person !== person) return undefined;
   const { link, code, qrSvg } = pairing;
   return link === null || code === null || qrSvg === null ? undefined : { ...pairing, link, code, qrSvg };
 }

@@ -90,7 +90,7 @@ export function alertWords(code: string, params: Params): AlertWords {
     }),
     'refused-files': () => ({
       title: `${word(params, 'name')}: ${plural(number(params, 'count'), { one: 'one file was refused', other: `${count(number(params, 'count'))} files were refused` })}`,
-      text: 'Everything else of this phone is safe. The phone’s page says which, and why.',
+      text: 'Everything else of this phone is safe. The phone’s page says why.',
       action: { label: 'Show the phone', href: `/phones/${word(params, 'phone')}` },
     }),
     'second-factor-missing': () => ({
@@ -124,6 +124,7 @@ export function evidence(phone: PhoneFacts, now: number): readonly [string, stri
   const { counts, newSinceWindow, arriving, lastReceivedAt } = phone;
   const last = lastReceivedAt === null ? 'Nothing yet' : `Last photo ${moment(lastReceivedAt, now)}`;
   const fresh = newSinceWindow.count;
+  if (phone.state === 'unknown') return ['Its counts are on the disk', 'They are here again when the disk is'];
   if (phone.state === 'new') return ['Paired, nothing sent yet', 'Open its app at home once'];
   if (arriving !== null) return [`${photos(arriving.count)} so far`, last];
   if (counts !== null) {

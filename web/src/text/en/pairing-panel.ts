@@ -3,6 +3,7 @@ import { count, plural } from '../format.ts';
 /** The panel beside which a new phone joins. Two states in one place: first trust, then pairing. */
 export const pairingPanel = {
   asking: 'Making the code',
+  noCode: 'There is no code yet.',
   trustTitle: 'First, the phone gets to trust the box',
   trustText: 'Scan this with the phone’s camera. The page that opens leads through it, and this one goes on by itself.',
   trustQr: 'The picture to scan first: how to trust this box',
@@ -11,9 +12,8 @@ export const pairingPanel = {
   pairText: 'It opens the box on the phone without a warning, and asks what the phone is called.',
   pairQr: 'The picture to scan with a phone that trusts the box',
   warns: 'The phone shows a warning',
-  orType: 'Or type on the phone',
-  link: 'The link',
-  noLink: 'This invitation was opened elsewhere. Its code is shown only there.',
+  orType: 'Or type this address on the phone',
+  link: 'The same as a link',
   code: 'Code',
   spell: (code: string) => `Code: ${[...code.replace('-', '')].join(' ')}`,
   compare: 'Compare the box’s fingerprint',
@@ -35,6 +35,8 @@ export const pairingPanel = {
   keepIt: 'Keep it',
   turnedAwayTitle: (phone: string) => `${phone} was turned away`,
   turnedAwayText: 'It can send nothing more. Make a new code for the right phone.',
+  turnedAwayAndGone:
+    'It can send nothing more, nor can the phone whose place it took. Pair the right one as a new phone.',
   refusedTitle: 'Somebody said: this is not my phone',
   refusedText: 'The code is dead, and nothing was paired. Was it scanned by the wrong phone? Make a new one.',
   expiredTitle: 'The code ran out',

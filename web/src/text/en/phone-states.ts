@@ -9,5 +9,6 @@ export const phoneStates = {
   'all-safe': 'All safe',
   'came-in': 'Came in',
   'not-yet': 'Not yet',
+  unknown: 'Not known',
   silent: (nights: number) => plural(nights, { one: 'Silent 1 night', other: `Silent ${count(nights)} nights` }),
 } as const;

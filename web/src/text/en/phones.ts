@@ -24,6 +24,8 @@ export const phones = {
   page: 'The box’s own page',
   lastPhoto: (at: number, now: number) => `Last photo ${moment(at, now)}`,
   nothingYet: 'Nothing yet',
+  unknown: 'Its counts are on the disk',
+  unknownText: 'What came in of this phone is on the disk, and the box says it again when the disk is back.',
   joined: (phone: string, person: string, at: number, now: number) =>
     `${phone} joined ${moment(at, now)}, for ${person}.`,
   joinedRecently: 'Joined of late',
