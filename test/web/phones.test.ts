@@ -122,6 +122,8 @@ it('asks for whom, and says when the phone was the wrong one or the code ran out
   await page.getByRole('heading', { name: 'The code ran out' }).waitFor();
   await owner.shot('pair-panel-expired');
   await isFine(owner);
+  await page.setViewportSize({ width: 1440, height: 900 });
+  await owner.shot('pair-panel-expired-wide');
 });
 
 it('lists phones with how it stands with each; the names of files stay their person’s', async () => {

@@ -9,6 +9,7 @@ import { day } from '../text/format.ts';
 import { Button, LinkButton } from '../ui/button.tsx';
 import { confirmFirst } from '../ui/confirm-first.tsx';
 import { RefusalNote } from '../ui/parts.tsx';
+import { svgAddress } from '../ui/svg-address.ts';
 import { Frame } from './frame.tsx';
 
 type Opened = ReplyOf<'POST /api/pairings'>;
@@ -97,12 +98,7 @@ function Waiting({ opened, onMoved, anew }: WaitingProps) {
     <>
       <p class="second measure">{thisPhone.moveLead}</p>
       <section class="card phone-qr">
-        <img
-          src={`data:image/svg+xml,${encodeURIComponent(opened.qrSvg)}`}
-          width="240"
-          height="240"
-          alt={thisPhone.qr}
-        />
+        <img src={svgAddress(opened.qrSvg)} width="240" height="240" alt={thisPhone.qr} />
         <p class="cap">{thisPhone.moveCode}</p>
         <p class="figure">{opened.code}</p>
         <p class="row second" role="status">

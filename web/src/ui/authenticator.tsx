@@ -8,6 +8,7 @@ import { Button } from './button.tsx';
 import { CopyLine } from './copy-line.tsx';
 import { DigitsField } from './digits.tsx';
 import { CouldNotLoad, RefusalNote, Skeleton } from './parts.tsx';
+import { svgAddress } from './svg-address.ts';
 
 type AuthenticatorProps = Readonly<{
   /** What the box calls it from now on. */
@@ -77,11 +78,6 @@ export function Authenticator({ name, onAdded }: AuthenticatorProps) {
       </div>
     </div>
   );
-}
-
-/** As a picture: nothing in it runs, whatever it says. */
-function svgAddress(svg: string): string {
-  return `data:image/svg+xml,${encodeURIComponent(svg)}`;
 }
 
 function useExpired(expiresAt: number | undefined): boolean {

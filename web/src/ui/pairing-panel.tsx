@@ -18,6 +18,7 @@ import { NotMine } from './not-mine.tsx';
 import { say } from './page.tsx';
 import './pairing-panel.css';
 import { RefusalNote } from './parts.tsx';
+import { svgAddress } from './svg-address.ts';
 import { type JoinedPhone, type PairingStage, usePairing } from './use-pairing.ts';
 
 /** The clocks of two devices are never quite the same. */
@@ -81,7 +82,7 @@ function Open({ stage }: { stage: PairingStage & { is: 'open' } }) {
     <>
       <img
         class="pairing-qr"
-        src={`data:image/svg+xml,${encodeURIComponent(trusting ? pairing.welcomeQrSvg : pairing.qrSvg)}`}
+        src={svgAddress(trusting ? pairing.welcomeQrSvg : pairing.qrSvg)}
         width="256"
         height="256"
         alt={trusting ? t.trustQr : t.pairQr}
