@@ -98,12 +98,14 @@ export class Visitor {
   async shot(name: string, { full = false } = {}): Promise<void> {
     if (shotsDir === undefined) return;
     mkdirSync(shotsDir, { recursive: true });
+    await this.#settled();
     const theme = await this.page.evaluate(`matchMedia('(prefers-color-scheme: dark)').matches ? 'dark' : 'light'`);
     await this.page.screenshot({ path: join(shotsDir, `${name}-${this.view}-${theme}.png`), fullPage: full });
   }
 
   /** What axe-core finds that is serious or critical, one line each. `within`: a selector. */
   async axe(within?: string): Promise<string[]> {
+    await this.#settled();
     if (!(await this.page.evaluate(`'axe' in globalThis`))) await this.page.evaluate(await axeSource());
     const results = (await this.page.evaluate(
       `axe.run(${within === undefined ? 'document' : JSON.stringify(within)}, { resultTypes: ['violations'] })`,
@@ -111,6 +113,15 @@ export class Visitor {
     return results.violations
       .filter(({ impact }) => impact === 'serious' || impact === 'critical')
       .flatMap(({ id, nodes }) => nodes.map((node) => `${id}: ${node.html.slice(0, 160)} ${node.failureSummary}`));
+  }
+
+  /** Halfway between two colours there is no contrast, nor a picture to look at. What never ends is not waited for. */
+  async #settled(): Promise<void> {
+    await this.page.evaluate(`Promise.all(
+      document.getAnimations()
+        .filter((animation) => Number.isFinite(animation.effect?.getComputedTiming().endTime))
+        .map((animation) => animation.finished.catch(() => undefined)),
+    ).then(() => undefined)`);
   }
 
   /** Pixels by which the page is wider than its window: 0 for a page without sideways scroll. */

@@ -185,6 +185,24 @@ it('says what was refused and why, beside what is safe', async () => {
   await visitor.context.close();
 });
 
+it('refuses what the phone does not give any more once it was begun, and does not wait for the box', async () => {
+  const visitor = await open();
+  const { page } = visitor;
+  const path = join(dir, 'photos', 'PXL_gone.jpg');
+  // So large that its bytes come after its creation.
+  await writeFile(path, exifJpeg({ seed: 998, bytes: 3_000_000, takenLocal: '2026-06-02T12:00:00' }));
+  await page.route('**/api/uploads', async (route) => {
+    await rm(path, { force: true });
+    await route.continue();
+  });
+  await visitor.go('/this-phone/backup');
+  await page.locator('[data-picker]').setInputFiles([path]);
+  await page.getByText('The phone could not read it. Open it there once, then try again.').waitFor();
+  expect(await counted(page, 'refused')).toBe(1);
+  await page.getByRole('button', { name: 'Done' }).click();
+  await visitor.context.close();
+});
+
 it('opens away from home, and says that the box answers only there', async () => {
   const visitor = await open();
   await visitor.go('/this-phone');

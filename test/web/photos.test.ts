@@ -1,6 +1,7 @@
 /** A person's photos in the browser: timeline, viewer, selection, trash, filters; with the keyboard and by touch. */
 import { stat } from 'node:fs/promises';
 import { afterAll, beforeAll, expect, it } from 'vitest';
+import { goodPassword } from '../support/app.ts';
 import { type Visitor, WebHouse } from '../support/web.ts';
 import { fillWithPhotos, type PhotoLibrary, painted } from '../support/web-photos.ts';
 
@@ -155,6 +156,32 @@ it('selects by mouse, keys and touch; downloads a zip of the size that it told, 
   await phone.context.close();
 });
 
+it('keeps in view what somebody went on to while the box was slow to trash', async () => {
+  const visitor = await photosOf({ view: 'desktop' });
+  const { page } = visitor;
+  await tile(visitor, 'painted_1.jpg').click();
+  const slow = Promise.withResolvers<void>();
+  await page.route('**/api/trash', async (route) => {
+    await slow.promise;
+    await route.continue();
+  });
+  await page.getByRole('button', { name: 'Details' }).waitFor();
+  await page.keyboard.press('Delete');
+  await page.keyboard.press('ArrowRight');
+  await page.waitForURL(`**/photos/${idOf('painted_2.jpg')}`);
+  await page.keyboard.press('ArrowRight');
+  await page.waitForURL(`**/photos/${idOf('painted_3.jpg')}`);
+  slow.resolve();
+  await page.getByRole('button', { name: 'Undo' }).waitFor();
+  await expect.poll(() => shownIn(visitor)).toContain('painted_3.jpg');
+  expect(new URL(page.url()).pathname).toBe(`/photos/${idOf('painted_3.jpg')}`);
+  await page.locator('.pswp__item[aria-hidden="false"] img[alt$="painted_3.jpg"]').waitFor();
+  await page.getByRole('button', { name: 'Undo' }).click();
+  await page.keyboard.press('Escape');
+  await tile(visitor, 'painted_1.jpg').waitFor();
+  await visitor.context.close();
+});
+
 it('shows the trash, restores from it and deletes for good after a typed word', async () => {
   await library.phone.send('DCIM/unwanted.jpg', await painted(77), { mtime: String(Date.now()) });
   const visitor = await photosOf({ view: 'phone' });
@@ -244,6 +271,33 @@ it('follows what comes and goes without a reload, and does not move what is look
   // Its picture comes by itself too.
   const picture = page.locator(`[data-id="${(await newest(visitor, 'new_201.jpg')) ?? ''}"] img.ph-picture`);
   await expect.poll(() => picture.getAttribute('class')).toMatch(/at-once|faded/);
+  await visitor.context.close();
+});
+
+it('shows nothing of one person to the next who signs in in the same tab', async () => {
+  const cookie = await house.app.signIn();
+  const added = await house.app.ask('POST', '/api/people', { cookie }, { person: 'Bob' });
+  const { invitation } = added.json() as { invitation: { link: string } };
+  const secret = new URLSearchParams(new URL(invitation.link).hash.slice(1)).get('s');
+  await house.app.ask('POST', '/api/invitations/redeem', {}, { secret, password: goodPassword });
+  const visitor = await photosOf({ view: 'desktop' });
+  const { page } = visitor;
+  await tile(visitor, 'painted_1.jpg').waitFor();
+  await page.getByRole('button', { name: 'Alice' }).click();
+  await page.getByRole('button', { name: 'Sign out' }).click();
+  await page.getByLabel('Your name').fill('Bob');
+  await page.getByLabel('Password', { exact: true }).fill(goodPassword);
+  // What was kept in the tab would show before the box has answered.
+  const slow = Promise.withResolvers<void>();
+  await page.route('**/api/timeline/**', async (route) => {
+    await slow.promise;
+    await route.continue();
+  });
+  await page.getByRole('button', { name: 'Sign in' }).click();
+  await page.getByRole('heading', { name: 'Photos', exact: true }).waitFor();
+  expect(await page.locator('.ph-open').count()).toBe(0);
+  slow.resolve();
+  await page.getByText('Nothing here yet').waitFor();
   await visitor.context.close();
 });
 

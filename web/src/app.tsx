@@ -92,7 +92,8 @@ async function whereInstead(state: SessionState, url: string): Promise<string | 
   if (state.is === 'unknown' || state.is === 'silent') return undefined;
   if (state.is === 'there' && state.current.stage === 'open') return undefined;
   if (state.is === 'none') {
-    const { claimed } = await ask('GET /api/setup');
+    // Where the box does not answer, the sign-in says so, and asks again.
+    const { claimed } = await ask('GET /api/setup').catch(() => ({ claimed: true }));
     if (!claimed) return '/setup';
     // Opened from the home screen: an app that is no phone yet is there to become one, on iOS with nothing but a code.
     if (url === '/' && isInstalled()) return isPhone() ? '/this-phone' : '/pair';

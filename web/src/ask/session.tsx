@@ -5,6 +5,7 @@ import { type ComponentChildren, createContext } from 'preact';
 import { useCallback, useContext, useEffect, useMemo, useState } from 'preact/hooks';
 import { ask, Refusal, type ReplyOf, whenSignedOut } from './ask.ts';
 import { closeLive, openLive } from './live.ts';
+import { tellNeeds } from './needs.ts';
 
 export type Current = ReplyOf<'GET /api/sessions/current'>;
 /** `unknown`: not asked yet; `silent`: the box does not answer; `none`: nobody; else who, and what is still due. */
@@ -36,7 +37,11 @@ export function SessionProvider({ children }: { children: ComponentChildren }) {
     // Left alone and locked, or ended from elsewhere: nobody need press anything for the page to know. A box that does not
     // answer is no reason to take away what it said before.
     openLive(() => void currentState().then((next) => next.is !== 'silent' && setState(next)));
-    return closeLive;
+    return () => {
+      closeLive();
+      // Whoever comes next is somebody else, maybe.
+      tellNeeds(undefined);
+    };
   }, [open]);
   const session = useMemo(
     () => ({

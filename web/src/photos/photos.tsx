@@ -6,6 +6,7 @@ import { CloudUpload, Images, Search, SquareCheckBig, Trash2, X } from 'lucide';
 import { useCallback, useEffect, useMemo, useRef, useState } from 'preact/hooks';
 import { useLocation, useRoute } from 'preact-iso';
 import { ask } from '../ask/ask.ts';
+import { usePerson } from '../ask/session.tsx';
 import { useAsk } from '../ask/use-ask.ts';
 import { photos } from '../text/en/photos.ts';
 import { Button, IconButton, LinkButton } from '../ui/button.tsx';
@@ -24,12 +25,18 @@ import { useKeptScroll } from './use-kept-scroll.ts';
 import { type Timeline, useTimeline } from './use-timeline.ts';
 import { useViewer } from './use-viewer.ts';
 
-/** What is known of single photos, for as long as the tab is open. */
-const store = new EntryStore();
+/** What is known of single photos, for as long as the tab is open and the same person comes back to it. */
+let known: Readonly<{ person: string; store: EntryStore }> | undefined;
+
+function storeOf(person: string): EntryStore {
+  if (known?.person !== person) known = { person, store: new EntryStore() };
+  return known.store;
+}
 
 export function Photos() {
   const { query, route } = useLocation();
   const { params } = useRoute();
+  const store = storeOf(usePerson().id);
   const filter = useMemo(() => filterOf(query), [JSON.stringify(query)]);
   const title = usePageTitle(photos.title);
   const grid = useRef<GridHandle>(null);

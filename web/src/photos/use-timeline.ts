@@ -39,8 +39,12 @@ const gatherMs = 1_000;
 const addedMax = 1_000;
 const perRequest = 200;
 
-/** The last one, for who comes back from another page: shown at once, then asked for again. */
-let kept: { address: string; timeline: Timeline } | undefined;
+/** The last one, for who comes back from another page: shown at once, then asked for again. Another person has another store. */
+let kept: { address: string; store: EntryStore; timeline: Timeline } | undefined;
+
+function keptOf(address: string, store: EntryStore): Timeline {
+  return kept?.address === address && kept.store === store ? kept.timeline : nothing;
+}
 
 const nothing: Timeline = { index: TimelineIndex.empty, rest: [], whole: false, cut: false, refusal: undefined };
 
@@ -51,11 +55,10 @@ export function useTimeline(
   isShown: (id: number) => boolean,
 ): [Timeline, TimelineVerbs] {
   const address = addressOf(filter);
-  const [state, setState] = useState({ address, timeline: kept?.address === address ? kept.timeline : nothing });
+  const [state, setState] = useState({ address, timeline: keptOf(address, store) });
   const follower = useMemo(() => {
-    const start = kept?.address === address ? kept.timeline : nothing;
-    return new Follower(filter, store, start, (timeline) => {
-      kept = { address, timeline };
+    return new Follower(filter, store, keptOf(address, store), (timeline) => {
+      kept = { address, store, timeline };
       setState({ address, timeline });
     });
   }, [address, store]);

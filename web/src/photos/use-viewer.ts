@@ -53,6 +53,8 @@ export function useViewer({ filter, timeline, store, grid, trash, id }: ViewerWa
       // Somebody may have gone back meanwhile.
       if (location.pathname !== `/photos/${wanted}`) {
         viewer.current = undefined;
+        // Or on, to another one, which waited for this.
+        setClosed((times) => times + 1);
         return;
       }
       viewer.current = openViewer({

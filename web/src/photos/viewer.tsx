@@ -238,20 +238,24 @@ class PhotoViewer implements Viewer {
     const at = this.#pswp.currIndex;
     const id = this.#index.idAt(at);
     if (id === undefined || !(await this.#options.trash([id]))) return;
+    if (this.#closed) return;
+    // Somebody may have gone on while the box was slow: then it is that one which stays in view.
+    const seen = this.#pswp.currIndex;
     this.#index = this.#index.without(new Set([id]));
     if (this.#index.count === 0) {
       this.close();
       return;
     }
     // Slides are kept by their position, and all behind this one have another now.
-    for (let position = at - slidesCached; position <= at + slidesCached; position++) {
+    for (let position = Math.min(at, seen) - slidesCached; position <= Math.max(at, seen) + slidesCached; position++) {
       this.#pswp.contentLoader.removeByIndex(position);
     }
-    for (const position of [at - 1, at, at + 1]) {
+    const now = Math.min(seen > at ? seen - 1 : seen, this.#index.count - 1);
+    if (now !== seen) this.#pswp.goTo(now);
+    for (const position of [now - 1, now, now + 1]) {
       if (position >= 0 && position < this.#index.count) this.#pswp.refreshSlideContent(position);
     }
-    if (at >= this.#index.count) this.#pswp.goTo(this.#index.count - 1);
-    else this.#onChange();
+    this.#onChange();
   }
 
   #draw(): void {

@@ -22,6 +22,8 @@ import { type Claimed, YouStep } from './you-step.tsx';
 /** What only this page knows, and only until it is loaded anew. */
 type Fresh = Readonly<{ password?: string; codes?: readonly string[]; problem?: string; renamed?: string }>;
 
+const silentRetryMs = 3_000;
+
 export function Setup() {
   const { state, look } = useSession();
   const { route } = useLocation();
@@ -32,6 +34,12 @@ export function Setup() {
   useEffect(() => {
     if (claimed && !open && state.is !== 'unknown' && state.is !== 'silent') route('/sign-in?to=%2Fsetup', true);
   }, [claimed, open, state.is, route]);
+  useEffect(() => {
+    // The box was starting when this page was opened: who is signed in was asked too early.
+    if (!claimed || state.is !== 'silent') return;
+    const timer = window.setTimeout(() => void look(), silentRetryMs);
+    return () => window.clearTimeout(timer);
+  }, [claimed, state, look]);
   if (answer === undefined && refusal !== undefined) {
     return (
       <Frame step="box" title={t.boxTitle}>

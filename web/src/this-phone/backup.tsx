@@ -20,7 +20,11 @@ let current: UploadRun | undefined;
 const sayMs = 10_000;
 
 export function Backup({ phone }: { phone: OwnPhone }) {
-  const [run, setRun] = useState(current);
+  const [run, setRun] = useState(() => {
+    // Registered again meanwhile: what ended with the old credential is over.
+    if (current?.view.phase === 'stranger') current = undefined;
+    return current;
+  });
   const [stopped, setStopped] = useState(() => keptRun(phone.phoneId));
   const start = (files: readonly File[]) => {
     if (files.length === 0) return;

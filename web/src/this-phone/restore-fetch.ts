@@ -1,13 +1,17 @@
 /** What a restore asks of the box and hands to the system: entries, files, archives. */
-import { ask } from '../ask/ask.ts';
+import { ask, Refusal } from '../ask/ask.ts';
 import { fetchAsPhone, type OwnPhone } from '../ask/own-phone.ts';
+import { restore } from '../text/en/restore.ts';
 import type { RestoreEntry, Round } from './restore-plan.ts';
 
 const pageMax = 500;
 const entriesMax = 20_000;
 const revokeMs = 60_000;
 
-/** What to get back: these months (`yyyy-mm`), all or only what this phone sent. */
+/**
+ * What to get back: these months (`yyyy-mm`), all or only what this phone sent.
+ * @throws {Refusal} `too-many`: a part of it must never look like all
+ */
 export async function entriesOf(phone: OwnPhone, months: readonly string[], own: boolean): Promise<RestoreEntry[]> {
   const entries: RestoreEntry[] = [];
   for (const month of months) {
@@ -22,8 +26,9 @@ export async function entriesOf(phone: OwnPhone, months: readonly string[], own:
       for (const { id, name, mediaType, size, motion } of page.entries) {
         entries.push({ id, name, mediaType, size, isPair: motion?.from === 'pair' });
       }
+      if (entries.length > entriesMax) throw new Refusal('too-many', restore.tooMany(entriesMax));
       cursor = page.older ?? undefined;
-    } while (cursor !== undefined && entries.length < entriesMax);
+    } while (cursor !== undefined);
   }
   return entries;
 }

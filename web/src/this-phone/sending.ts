@@ -25,6 +25,7 @@ const worthAnotherTry = new Set(['checksum-mismatch', 'upload-gone', 'length-mis
 export class Sending {
   readonly #upload: Upload;
   readonly #ended = Promise.withResolvers<Sent>();
+  #stopped = false;
 
   /** `onSent`: of this file, so many bytes went out. */
   constructor(
@@ -45,7 +46,8 @@ export class Sending {
         ...(sha256 === undefined ? {} : { sha256 }),
       },
       uploadDataDuringCreation: file.size <= atOnceBytesMax,
-      fingerprint: async () => `nightjar ${phoneId} ${identityOf(file)}`,
+      // With its checksum: of two with one name, size and time neither may go on with the other's upload.
+      fingerprint: async () => `nightjar ${phoneId} ${identityOf(file)} ${sha256 ?? ''}`,
       removeFingerprintOnSuccess: true,
       onProgress: onSent,
       onSuccess: () => this.#ended.resolve({ end: 'safe' }),
@@ -56,12 +58,14 @@ export class Sending {
   async run(): Promise<Sent> {
     const [before] = await this.#upload.findPreviousUploads();
     if (before !== undefined) this.#upload.resumeFromPreviousUpload(before);
-    this.#upload.start();
+    // Starting undoes an abort.
+    if (!this.#stopped) this.#upload.start();
     return await this.#ended.promise;
   }
 
   /** What came stays with the box, and goes on later. */
   stop(): void {
+    this.#stopped = true;
     void this.#upload.abort().catch(() => undefined);
     this.#ended.resolve({ end: 'stopped' });
   }

@@ -179,15 +179,18 @@ export class UploadRun {
   #take(items: readonly RunItem[], answers: Awaited<ReturnType<typeof whatTheBoxHas>>): void {
     for (const [at, item] of items.entries()) {
       const answer = answers[at];
-      if (answer?.answer === 'have') item.state = 'safe';
-      else if (answer?.answer === 'refused') refuse(item, answer.reason, false);
+      if (answer?.answer === 'have') {
+        item.state = 'safe';
+        this.#already += 1;
+      } else if (answer?.answer === 'refused') refuse(item, answer.reason, false);
     }
-    this.#already = this.#items.filter(({ state }) => state === 'safe').length;
   }
 
   async #sendAll(): Promise<void> {
     await Promise.all(Array.from({ length: sendingMax }, () => this.#lane()));
-    if (this.#ended.signal.aborted || this.#phase === 'stranger') return;
+    if (this.#ended.signal.aborted) return;
+    // It never goes on: another run may begin.
+    if (this.#phase === 'stranger') return this.#ended.abort();
     this.#enter('done');
     dropRun();
     this.#ended.abort();
@@ -233,7 +236,11 @@ export class UploadRun {
     if (this.#phase !== 'running') sending.stop();
     this.#changed();
     try {
-      return await sending.run();
+      const sent = await sending.run();
+      if (sent.end !== 'later' || sent.reason !== undefined) return sent;
+      // No answer: it may be the phone that does not give the file any more, and not the box that is away.
+      const reason = await whyNot(item.file);
+      return reason === undefined ? sent : { end: 'refused', reason, again: true };
     } finally {
       this.#live.delete(item);
     }

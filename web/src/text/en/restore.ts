@@ -13,6 +13,8 @@ export const restore = {
   none: 'Nothing here yet. What this phone sends can be got back from here.',
   chosen: (n: number) => photos(n),
   plan: 'See the plan',
+  tooMany: (max: number) =>
+    `These are more than ${count(max)} photos, too many for a browser at once. Choose fewer months, and the others after that.`,
   counting: 'Working out the rounds',
   planTitle: 'The plan',
   planShare: (n: number, size: number, rounds: number) =>
