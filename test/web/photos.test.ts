@@ -1,7 +1,7 @@
 /** A person's photos in the browser: timeline, viewer, selection, trash, filters; with the keyboard and by touch. */
 import { stat } from 'node:fs/promises';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { goodPassword } from '../support/app.ts';
+import { goodPassword } from '../support/box-state.ts';
 import { type Visitor, WebHouse } from '../support/web.ts';
 import { fillWithPhotos, type PhotoLibrary, painted } from '../support/web-photos.ts';
 

@@ -5,12 +5,12 @@ import { clock } from '../text/format.ts';
 type Night = ReplyOf<'GET /api/home'>['night'];
 
 const width = 448;
-const left = 96;
+const left = 112;
 const laneHeight = 27;
 const markMin = 3;
 const markMax = 8;
 const ticks = 4;
-const nameCharsMax = 12;
+const nameCharsMax = 15;
 
 /** One lane a phone, one mark an arrival; its words are the list of phones below, so it is only a picture. */
 export function NightStrip({ night }: { night: Night }) {
