@@ -78,13 +78,16 @@ async function renew() {
   if (!reply.ok) throw new Error(`The page was answered with ${reply.status}.`);
   const html = await reply.clone().text();
   const named = [...html.matchAll(/(?:src|href)="(\/assets\/[\w.-]+)"/g)].map(([, path]) => path);
+  // First all of the new, then nothing of the old: whoever leaves home meanwhile still has an app that is whole.
+  await keep([...named, ...atOnce]);
   const cache = await caches.open(shell);
   const before = await (await cache.match(page))?.text();
-  if (before !== undefined && before !== html) {
-    for (const request of await cache.keys()) await cache.delete(request);
-  }
   await cache.put(page, reply);
-  await keep([...named, ...atOnce]);
+  if (before === undefined || before === html) return;
+  const current = new Set([page, ...named, ...atOnce]);
+  for (const request of await cache.keys()) {
+    if (!current.has(new URL(request.url).pathname)) await cache.delete(request);
+  }
 }
 
 async function keep(paths) {
