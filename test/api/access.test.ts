@@ -182,6 +182,7 @@ describe('a claimed box', () => {
     tellClock: 'owner',
     getBox: 'person',
     home: 'signed-in',
+    refusedItems: 'person',
     changeBox: 'owner',
     getFirstRun: 'owner',
     tickFirstRun: 'owner',

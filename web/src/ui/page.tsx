@@ -3,17 +3,17 @@ import { useEffect, useRef } from 'preact/hooks';
 import { common } from '../text/en/common.ts';
 
 /** Sets the document's title; a new page's title gets the focus, so that it is read out (not at the first load). */
-let shownBefore = false;
+let shownAt: string | undefined;
 export function usePageTitle(title: string): { current: HTMLHeadingElement | null } {
   const place = useRef<HTMLHeadingElement>(null);
   useEffect(() => {
     document.title = `${title} - ${common.product}`;
   }, [title]);
   useEffect(() => {
-    if (shownBefore && !(document.activeElement instanceof HTMLInputElement)) {
-      place.current?.focus({ preventScroll: true });
-    }
-    shownBefore = true;
+    const { pathname } = location;
+    const gone = shownAt !== undefined && shownAt !== pathname;
+    shownAt = pathname;
+    if (gone && !(document.activeElement instanceof HTMLInputElement)) place.current?.focus({ preventScroll: true });
   }, []);
   return place;
 }
