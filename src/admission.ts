@@ -14,6 +14,7 @@ import { sessionDoor } from './access/door.ts';
 import { Household } from './access/household.ts';
 import { householdRoutes } from './access/household-routes.ts';
 import { Invitations } from './access/invitations.ts';
+import { PersonLimits } from './access/limits.ts';
 import { Recovery } from './access/recovery.ts';
 import { Refusals } from './access/refusals.ts';
 import { accessRoutes } from './access/routes.ts';
@@ -26,8 +27,10 @@ import type { Caller, ConsoleCaller, PersonCaller } from './http/caller.ts';
 import type { Routes } from './http/contract.ts';
 import type { LiveEvents } from './http/live-events.ts';
 import { transportOf } from './http/server.ts';
+import { basicPassword } from './phones/connections.ts';
+import { connectionsRoutes } from './phones/connections-routes.ts';
 import { PhoneEndings } from './phones/endings.ts';
-import { Phones } from './phones/phones.ts';
+import { type BoxFacts, Phones } from './phones/phones.ts';
 import { phonesRoutes } from './phones/routes.ts';
 import type { Database } from './platform/database.ts';
 import { CodedError } from './platform/errors.ts';
@@ -62,6 +65,7 @@ type Opened = Readonly<{
   invitations: Invitations;
   recovery: Recovery;
   refusals: Refusals;
+  limits: PersonLimits;
 }>;
 
 const minuteMs = 60_000;
@@ -94,10 +98,10 @@ export class Admission {
   async open(): Promise<void> {
     const { access } = this;
     await access.open();
-    const { database, presence, httpsPort, httpPort, live, now, log } = this.#deps;
+    const { database, presence, httpPort, live, now, log } = this.#deps;
     const { options, factors, recoveryCodes, guard, browsers, lock, signIn } = access.parts;
     const requireConfirmed = (caller: PersonCaller) => access.book.requireConfirmed(caller);
-    const boxFacts = () => presence.facts(httpsPort());
+    const boxFacts = () => this.#boxFacts();
     const approvers = new Approvers({
       ...options,
       factors,
@@ -139,7 +143,8 @@ export class Admission {
     const clearThrottleInWrite = (id: string) => guard.forgetInWrite(id, browsers.idsOf(id));
     const recovery = new Recovery({ ...options, invitations, clearThrottleInWrite });
     const refusals = new Refusals({ database, record: options.record, log });
-    this.#parts = { approvers, approvals, phones, endings, household, invitations, recovery, refusals };
+    const limits = new PersonLimits(options);
+    this.#parts = { approvers, approvals, phones, endings, household, invitations, recovery, refusals, limits };
   }
 
   get phones(): Phones {
@@ -148,6 +153,10 @@ export class Admission {
 
   get household(): Household {
     return this.#opened.household;
+  }
+
+  get limits(): PersonLimits {
+    return this.#opened.limits;
   }
 
   routes(): Routes[] {
@@ -167,6 +176,7 @@ export class Admission {
       householdRoutes({ household, invitations, recovery, auditLog, door, requireConfirmed }),
       approvalsRoutes({ approvals, approvers, signIn: access.signing, door, personName }),
       phonesRoutes({ phones, transportOf }),
+      connectionsRoutes({ connections: phones.connections, transportOf, addresses: () => this.#boxFacts().addresses }),
     ];
   }
 
@@ -177,7 +187,7 @@ export class Admission {
     const { authorization, cookie } = request.headers;
     if (authorization !== undefined) {
       const token = /^Bearer ([A-Za-z0-9-]{16,128})$/i.exec(authorization)?.[1];
-      if (token === undefined) return { kind: 'nobody' };
+      if (token === undefined) return this.#app(request) ?? { kind: 'nobody' };
       const phone = this.#opened.phones.phoneByToken(token);
       if (phone === undefined) this.#opened.endings.refuseGone(token);
       return phone ?? { kind: 'nobody' };
@@ -186,6 +196,16 @@ export class Admission {
     // A stream only listens, and asks again by itself: with nobody there, the page is to be locked all the same.
     const use = request.routeOptions.url !== eventsContract.liveEvents.path;
     return (session === undefined ? undefined : this.access.personBySession(session, { use })) ?? { kind: 'nobody' };
+  }
+
+  /** A backup app, by the password that it sends (RFC 7617); the name beside it opens nothing. */
+  #app({ headers: { authorization = '', 'user-agent': userAgent } }: FastifyRequest): Caller | undefined {
+    const password = basicPassword(authorization);
+    return password === undefined ? undefined : this.#opened.phones.connections.appByPassword(password, userAgent);
+  }
+
+  #boxFacts(): BoxFacts {
+    return this.#deps.presence.facts(this.#deps.httpsPort());
   }
 
   /** Counts what a known caller was refused. */
@@ -198,7 +218,8 @@ export class Admission {
     const person = phone === undefined ? undefined : this.access.person(phone.personId);
     if (phone === undefined || person === undefined) return undefined;
     const { id, name, folder } = person;
-    return { phoneId, person: { id, name, folder }, baseFolder: phone.baseFolder };
+    const { quotaBytes } = this.limits.of(id);
+    return { phoneId, person: { id, name, folder }, baseFolder: phone.baseFolder, quotaBytes };
   }
 
   /** As `PhoneList.isOwn`. */

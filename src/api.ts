@@ -5,18 +5,24 @@ import { ApprovalEvent, approvalsContract } from './access/approvals-contract.ts
 import { codesContract } from './access/codes-contract.ts';
 import { accessContract } from './access/contract.ts';
 import { householdContract } from './access/household-contract.ts';
+import { limitsContract } from './access/limits-contract.ts';
 import { sessionsContract } from './access/sessions-contract.ts';
 import { applianceContract } from './appliance/contract.ts';
+import { alertsContract } from './health/alerts-contract.ts';
+import { channelsContract } from './health/channels-contract.ts';
 import { HomeEvent, homeContract } from './health/contract.ts';
+import { reportsContract } from './health/reports-contract.ts';
 import { clockContract } from './http/clock.ts';
 import { healthContract } from './http/health.ts';
 import { liveEventsContract } from './http/live-events.ts';
 import { LibraryEvent, libraryContract } from './library/contract.ts';
 import { downloadsContract } from './library/downloads-contract.ts';
 import { erasureContract } from './library/erasure-contract.ts';
+import { safeContract } from './library/safe-contract.ts';
 import { timelineContract } from './library/timeline-contract.ts';
 import { trashContract } from './library/trash-contract.ts';
 import { MediaEvent, mediaContract } from './media/contract.ts';
+import { connectionsContract } from './phones/connections-contract.ts';
 import { PairingEvent, phonesContract } from './phones/contract.ts';
 import { type Static, Type } from './platform/schema.ts';
 import { UploadsEvent, uploadsContract } from './uploads/contract.ts';
@@ -41,17 +47,23 @@ export const api = {
   ...accountContract,
   ...codesContract,
   ...householdContract,
+  ...limitsContract,
   ...approvalsContract,
   ...clockContract,
   ...applianceContract,
   ...phonesContract,
+  ...connectionsContract,
   ...libraryContract,
   ...timelineContract,
   ...trashContract,
+  ...safeContract,
   ...downloadsContract,
   ...erasureContract,
   ...uploadsContract,
   ...mediaContract,
   ...homeContract,
+  ...alertsContract,
+  ...reportsContract,
+  ...channelsContract,
   ...eventsContract,
 };

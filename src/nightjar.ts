@@ -9,8 +9,7 @@ import { eventsContract, type LiveEvent } from './api.ts';
 import { Appliance } from './appliance/appliance.ts';
 import { applianceRoutes } from './appliance/routes.ts';
 import type { Config } from './config.ts';
-import type { Home } from './health/home.ts';
-import { homeRoutes } from './health/routes.ts';
+import { appDoors } from './doors.ts';
 import { clockRoutes } from './http/clock.ts';
 import type { Routes } from './http/contract.ts';
 import { healthRoutes } from './http/health.ts';
@@ -27,7 +26,7 @@ import { erasureRoutes } from './library/erasure-routes.ts';
 import { libraryRoutes } from './library/routes.ts';
 import { trashRoutes } from './library/trash-routes.ts';
 import { mediaRoutes } from './media/routes.ts';
-import { openHome } from './overview.ts';
+import { type Machine, Overview } from './overview.ts';
 import { type Clock, openClock } from './platform/clock.ts';
 import { cpuInfo } from './platform/cpu.ts';
 import { Database } from './platform/database.ts';
@@ -43,10 +42,9 @@ const schemaDir = (name: string) => join(root, 'src/schema', name);
 const boxIdSetting = 'box.id';
 const diskIdSetting = 'library.disk-id';
 const uploadGraceMs = 3_000;
-const housekeepingMs = 3_600_000;
 /** Where the web app's one page is served; what it shows there it decides itself. */
 const webAppPages = [
-  ...['/', '/setup', '/sign-in', '/join', '/pair', '/settings'],
+  ...['/', '/setup', '/sign-in', '/join', '/pair', '/connect', '/settings'],
   ...['photos', 'phones', 'security', 'this-phone'].flatMap((room) => [`/${room}`, `/${room}/:page`]),
 ];
 
@@ -61,16 +59,16 @@ export type Started = Readonly<{
 export class Nightjar {
   readonly #config: Config;
   readonly #log: Logger;
-  readonly #plantedNow: (() => number) | undefined;
+  readonly #planted: Readonly<{ now?: () => number; machine?: Machine }>;
   readonly #parts = new AsyncDisposableStack();
   #httpsPort = 0;
   #httpPort = 0;
 
-  /** `now`: milliseconds since 1970; tests turn it. */
-  constructor(config: Config, log: Logger, { now }: { now?: () => number } = {}) {
+  /** `now`: milliseconds since 1970; tests turn it, and plant another machine. */
+  constructor(config: Config, log: Logger, planted: { now?: () => number; machine?: Machine } = {}) {
     this.#config = config;
     this.#log = log;
-    this.#plantedNow = now;
+    this.#planted = planted;
   }
 
   /** Starts every part, or stops those that had started and throws. */
@@ -102,7 +100,7 @@ export class Nightjar {
     const settings = new Settings(database);
     const boxId = await settings.lasting(boxIdSetting, randomUUID);
     const clock = openClock(settings);
-    const now = this.#plantedNow ?? clock.now;
+    const { now = clock.now, machine } = this.#planted;
     const presence = await Presence.open({
       config,
       settings,
@@ -144,8 +142,9 @@ export class Nightjar {
       adoptedDiskId: () => settings.text(diskIdSetting),
       people: () => admission.access.people(),
       ownerOf: (id) => admission.uploadOwner(id),
+      trashDaysOf: (id) => admission.limits.of(id).trashDays,
       onErased: (id, facts) => admission.household.erased(id, facts),
-      onUploads: (event) => home.noteUploads(event),
+      onUploads: (event) => overview.noteUploads(event),
       live,
       log,
       now,
@@ -175,9 +174,10 @@ export class Nightjar {
     await admission.open();
     await reader.open();
     uploads.open();
-    const home: Home = this.#part(openHome({ storage, admission, appliance, live, clock, now, log }), (it) =>
-      it.close(),
-    );
+    const parts = { storage, admission, appliance, presence, live, clock };
+    const overview: Overview = new Overview({ ...parts, database, boxId, machine, now, log });
+    this.#part(overview, (it) => it.close());
+    await overview.open();
     await library.open();
     const rooms = [
       healthRoutes(() => ({
@@ -200,13 +200,14 @@ export class Nightjar {
       mediaRoutes({ library, pictures }),
       trashRoutes(storage.trash),
       downloadsRoutes(storage.downloads),
-      homeRoutes(home),
+      ...overview.routes(),
       live.routes(),
     ];
     const routes = [
       ...rooms,
       openApiRoutes(rooms, version),
       certificateRoutes(presence.rootDer),
+      ...appDoors({ storage, admission, presence, now }),
       ...(await this.#pages()),
     ];
     const server = this.#server(routes, presence, admission);
@@ -218,7 +219,8 @@ export class Nightjar {
     server.stopping.addEventListener('abort', () => setTimeout(() => uploads.interrupt(), uploadGraceMs), {
       once: true,
     });
-    this.#housekeeping(database, { ...admission.handlers(), ...appliance.handlers() }, clock, now);
+    const work = { ...admission.handlers(), ...appliance.handlers(), ...overview.handlers() };
+    overview.start(this.#housekeeping(database, work, clock, now));
     await admission.actOnBootFile();
     // Last, since it brings people; first to go, since it is said goodbye while everything still answers.
     this.#part(presence, (it) => it.close());
@@ -228,13 +230,12 @@ export class Nightjar {
     return { ...ports, setUp: admission.access.claimed(), addresses: () => this.#addresses(presence) };
   }
 
-  #housekeeping(database: Database, work: ReturnType<Admission['handlers']>, clock: Clock, now: () => number): void {
-    const save = { version: 1, leaseMs: 60_000, attemptsMax: 5, everyMs: housekeepingMs, run: () => clock.save() };
-    const handlers = { ...work, 'save-the-time': save };
+  #housekeeping(database: Database, handlers: ReturnType<Overview['handlers']>, clock: Clock, now: () => number): Jobs {
     const jobs = this.#part(new Jobs({ database, now, log: this.#log, handlers }), (it) => it.close());
-    for (const [kind, { everyMs }] of Object.entries(handlers)) jobs.every(kind, everyMs);
+    for (const [kind, { everyMs }] of Object.entries(handlers)) if (everyMs !== undefined) jobs.every(kind, everyMs);
     jobs.open();
     this.#part(clock, (it) => it.save());
+    return jobs;
   }
 
   #server(routes: readonly Routes[], presence: Presence, admission: Admission): HttpServer {

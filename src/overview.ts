@@ -1,45 +1,216 @@
 /**
- * What is said of the whole house, put together: the home page's answer, from what every room knows. A part of the
- * composition root, which alone calls it.
+ * What is said of the whole house, put together: the home page's answer, what needs somebody, the nights and their
+ * reports, and what is told off the box; from what every room knows. A part of the composition root, which alone calls it.
  */
+import { limitsRoutes } from './access/limits-routes.ts';
 import type { Admission } from './admission.ts';
 import type { LiveEvent } from './api.ts';
 import type { Appliance } from './appliance/appliance.ts';
+import { AlertBook } from './health/alert-book.ts';
+import { alertsRoutes } from './health/alerts-routes.ts';
+import { Channels } from './health/channels.ts';
+import { channelsRoutes } from './health/channels-routes.ts';
+import { daily } from './health/cron.ts';
+import type { MachineFacts, WatchFacts } from './health/facts.ts';
 import { Home } from './health/home.ts';
+import { readMachine } from './health/machine.ts';
+import { Nights } from './health/nights.ts';
+import { reportsRoutes } from './health/reports-routes.ts';
+import { homeRoutes } from './health/routes.ts';
+import { Watch } from './health/watch.ts';
+import type { Routes } from './http/contract.ts';
 import type { LiveEvents } from './http/live-events.ts';
+import type { OpenLibrary } from './library/open-library.ts';
+import { safeRoutes } from './library/safe-routes.ts';
 import type { Clock } from './platform/clock.ts';
+import type { Database } from './platform/database.ts';
+import type { Jobs } from './platform/jobs.ts';
 import type { Logger } from './platform/log.ts';
+import { Settings } from './platform/settings.ts';
+import type { Presence } from './presence.ts';
 import type { Storage } from './storage.ts';
+import type { UploadsEvent } from './uploads/contract.ts';
+
+/** What the machine tells; tests plant another. */
+export type Machine = Readonly<{
+  read: () => Promise<MachineFacts>;
+  /** Default: the library's disk is asked. */
+  room?: (open: OpenLibrary) => Promise<{ totalBytes: number; freeBytes: number }>;
+}>;
+
+/** How far back the box’s time may go by a pulled plug. */
+const saveEveryMs = 3_600_000;
 
 type OverviewDeps = Readonly<{
   storage: Storage;
   admission: Admission;
   appliance: Appliance;
+  presence: Presence;
   live: LiveEvents<LiveEvent>;
   clock: Clock;
+  database: Database;
+  boxId: string;
+  machine: Machine | undefined;
   now: () => number;
   log: Logger;
 }>;
 
-/** On parts that are open; close it before them. */
-export function openHome({ storage, admission, appliance, live, clock, now, log }: OverviewDeps): Home {
-  const { access, phones } = admission;
-  const home = new Home({
-    library: storage.library,
-    phones: () => phones.list({ kind: 'console' }),
-    people: () => access.people().map(({ id, role }) => ({ personId: id, owner: role === 'owner' })),
-    hasSecondFactor: (personId) => access.parts.factors.has(personId),
-    firstRunOver: () => appliance.firstRun.view().finished,
-    clockBehind: () => clock.isBehind(),
-    videoToolsMissing: () => storage.reader.videoToolsMissing(),
-    reserveBytes: storage.uploads.limits.reserveBytes,
-    zone: appliance.timeZone,
-    // Of an older state nobody needs to hear.
-    tell: (personId, event) => live.tell({ personId, owners: true }, event, { latestOf: `home of ${personId}` }),
-    watched: () => live.open > 0,
-    now,
-    log,
-  });
-  home.open();
-  return home;
+export class Overview {
+  readonly #deps: OverviewDeps;
+  readonly #home: Home;
+  readonly #nights: Nights;
+  readonly #book: AlertBook;
+  readonly #channels: Channels;
+  readonly #watch: Watch;
+
+  /** On parts that are open; close it before them. */
+  constructor(deps: OverviewDeps) {
+    this.#deps = deps;
+    const { admission, presence, database, boxId, now, log } = deps;
+    const { options, book } = admission.access.parts;
+    const { record } = options;
+    this.#channels = new Channels({
+      database,
+      boxName: () => presence.name,
+      boxId: () => boxId,
+      record,
+      requireConfirmed: (caller) => book.requireConfirmed(caller),
+      now,
+      log,
+    });
+    this.#book = new AlertBook({
+      database,
+      now,
+      personOf: (phoneId) => admission.phones.phone(phoneId)?.personId ?? null,
+      record,
+      onChangeInWrite: (change) => this.#channels.tellAlertInWrite(change),
+    });
+    this.#nights = this.#makeNights();
+    this.#home = this.#makeHome();
+    this.#watch = new Watch({
+      database,
+      home: this.#home,
+      nights: this.#nights,
+      book: this.#book,
+      channels: this.#channels,
+      readSlow: async () => ({
+        machine: await (deps.machine?.read ?? readMachine)(),
+        certificates: certificatesOf(presence),
+      }),
+      log,
+    });
+  }
+
+  async open(): Promise<void> {
+    this.#book.open();
+    await this.#nights.open();
+    this.#home.open();
+  }
+
+  noteUploads(event: UploadsEvent): void {
+    this.#home.noteUploads(event);
+  }
+
+  routes(): Routes[] {
+    const { admission, storage } = this.#deps;
+    return [
+      homeRoutes(this.#home),
+      alertsRoutes(this.#book),
+      reportsRoutes(this.#nights),
+      channelsRoutes(this.#channels),
+      safeRoutes(storage.library),
+      limitsRoutes({ limits: admission.limits, used: (personId) => this.#used(personId) }),
+    ];
+  }
+
+  handlers(): ReturnType<Watch['handlers']> {
+    const { clock } = this.#deps;
+    const save = { version: 1, leaseMs: 60_000, attemptsMax: 5, everyMs: saveEveryMs, run: () => clock.save() };
+    return { ...this.#watch.handlers(), 'save-the-time': save };
+  }
+
+  /** With the jobs that its handlers are among. */
+  start(jobs: Pick<Jobs, 'enqueue'>): void {
+    this.#watch.start(jobs);
+  }
+
+  async close(): Promise<void> {
+    await this.#watch.close();
+    await this.#home.close();
+  }
+
+  #makeNights(): Nights {
+    const { storage, admission, appliance, database, now } = this.#deps;
+    return new Nights({
+      database,
+      settings: new Settings(database),
+      library: storage.library,
+      unfinished: (open) => storage.uploads.unfinished(open),
+      reserveBytes: storage.uploads.limits.reserveBytes,
+      zone: appliance.timeZone,
+      daily,
+      record: admission.access.parts.options.record,
+      onReportInWrite: (report) => this.#channels.tellReportInWrite(report),
+      now,
+    });
+  }
+
+  #makeHome(): Home {
+    const { storage, admission, appliance, live, clock, machine, now, log } = this.#deps;
+    const { access, phones } = admission;
+    return new Home({
+      library: storage.library,
+      phones: () => phones.list({ kind: 'console' }),
+      people: () => access.people().map(({ id, role }) => ({ personId: id, owner: role === 'owner' })),
+      hasSecondFactor: (personId) => access.parts.factors.has(personId),
+      firstRunOver: () => appliance.firstRun.view().finished,
+      clockBehind: () => clock.isBehind(),
+      videoToolsMissing: () => storage.reader.videoToolsMissing(),
+      reserveBytes: storage.uploads.limits.reserveBytes,
+      zone: appliance.timeZone,
+      nights: () => this.#nights.settings,
+      watch: (open) => this.#watched(open),
+      ...(machine?.room && { readRoom: machine.room }),
+      // Of an older state nobody needs to hear.
+      tell: (personId, event) => live.tell({ personId, owners: true }, event, { latestOf: `home of ${personId}` }),
+      watched: () => live.open > 0,
+      now,
+      log,
+    });
+  }
+
+  #watched(open: OpenLibrary | undefined): Omit<WatchFacts, 'night' | 'zone'> {
+    return {
+      ...this.#watch.slow,
+      silentNightsMin: this.#nights.settings.silentNights,
+      fullInDays: this.#nights.fullInDays,
+      damaged: damagedIn(open),
+      aheadMs: this.#deps.appliance.internetAnswer?.aheadMs ?? null,
+      failing: this.#channels.failing(),
+      book: this.#book,
+    };
+  }
+
+  #used(personId: string): { files: number; bytes: number } | null {
+    const { library } = this.#deps.storage;
+    return library.state === 'ok' ? library.current().standing.usage(personId) : null;
+  }
+}
+
+/** Null: the library went away meanwhile, which it finds out by itself. */
+function damagedIn(open: OpenLibrary | undefined): number | null {
+  try {
+    return open?.standing.damagedCount() ?? null;
+  } catch {
+    return null;
+  }
+}
+
+function certificatesOf({ certificates }: Presence): WatchFacts['certificates'] {
+  const { nameValidUntil, addressValidUntil, owners } = certificates;
+  return [
+    { which: 'name', validUntil: nameValidUntil },
+    { which: 'address', validUntil: addressValidUntil },
+    ...(owners === null ? [] : [{ which: 'owner', validUntil: owners.validUntil } as const]),
+  ];
 }

@@ -31,6 +31,8 @@ type StorageDeps = Readonly<{
   adoptedDiskId: () => string | undefined;
   people: () => readonly PersonCopy[];
   ownerOf: (phoneId: string) => UploadOwner | undefined;
+  /** How long a person's trash keeps what goes there. */
+  trashDaysOf: (personId: string) => number;
   /** The last of a person's data is gone. */
   onErased: (personId: string, facts: { files: number; foreignFiles: number }) => Promise<void>;
   /** Told how each phone's backup goes on. */
@@ -114,7 +116,7 @@ export function makeStorage({ live, log, now, part, ...deps }: StorageDeps): Sto
   const lists = new ChecksumLists({ library, now, log });
   const pictures = new Pictures({ library, maker, tell, log, now });
   const onDeleted = (open: Parameters<Pictures['remove']>[0], ids: readonly number[]) => pictures.remove(open, ids);
-  const trash = new Trash({ library, lists, tell, onDeleted, now, log });
+  const trash = new Trash({ library, lists, tell, onDeleted, daysOf: deps.trashDaysOf, now, log });
   const erasure = new Erasure({
     library,
     lists,

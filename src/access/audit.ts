@@ -108,6 +108,7 @@ function isFlood({ event, actor }: AuditEntry): boolean {
 export function actorOf(caller: Caller): string {
   switch (caller.kind) {
     case 'phone':
+    case 'app':
       return `phone:${caller.phoneId}`;
     case 'person':
     case 'halfway':

@@ -105,6 +105,11 @@ export class Appliance {
   /** The zone (IANA) in which the box tells dates and times: chosen, else the machine's. */
   readonly timeZone = (): string => this.#zone ?? this.#systemZone;
 
+  /** What the internet said last, since the box started; null: nobody asked it. */
+  get internetAnswer(): BoxView['internetAnswer'] {
+    return this.#answer;
+  }
+
   /** Its housekeeping. */
   handlers(): Record<string, JobHandler & { everyMs: number }> {
     const run = () => this.#internet.look();

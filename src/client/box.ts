@@ -266,7 +266,7 @@ export function failed(reply: Pick<Reply, 'status' | 'headers' | 'body'>): Failu
 
 /** What waiting does not mend for one file must not keep the others from their turn. */
 function attemptsMax(status: number, code: string): number {
-  if (code === 'video-tools-missing') return 1;
+  if (code === 'video-tools-missing' || code === 'over-quota') return 1;
   return status === 500 ? 6 : Number.POSITIVE_INFINITY;
 }
 

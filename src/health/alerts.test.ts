@@ -1,11 +1,14 @@
 import { expect, test } from 'vitest';
 import { CodedError } from '../platform/errors.ts';
-import { needsOf } from './alerts.ts';
-import type { HomePhone } from './contract.ts';
-import type { Facts } from './facts.ts';
+import { assess, needsOf } from './alerts.ts';
+import type { AlertCode, HomePhone } from './contract.ts';
+import type { AlertMemory, Facts } from './facts.ts';
 
-const now = 1_000_000_000_000;
+const now = Date.parse('2026-06-10T10:00:00Z');
+const minuteMs = 60_000;
+const dayMs = 24 * 60 * minuteMs;
 const reserveBytes = 16 * 1024 * 1024;
+const nothingBefore: AlertMemory = { since: () => undefined, raised: () => false, acknowledged: () => false };
 const well: Facts = {
   now,
   owner: true,
@@ -13,16 +16,37 @@ const well: Facts = {
   library: 'ok',
   problem: undefined,
   breaks: [],
-  room: { totalBytes: 1e12, freeBytes: 1e11 },
+  room: { totalBytes: 1e12, freeBytes: 3e11 },
   reserveBytes,
   secondFactor: true,
   firstRunOver: true,
   clockBehind: false,
   videoToolsMissing: false,
+  night: { from: now - 14 * 60 * minuteMs, to: now - 2 * 60 * minuteMs, since: now - 14 * 60 * minuteMs },
+  zone: 'UTC',
+  silentNightsMin: 3,
+  fullInDays: null,
+  damaged: 0,
+  aheadMs: null,
+  machine: { memory: { totalBytes: 1e9, availableBytes: 5e8 }, celsius: 50 },
+  certificates: [{ which: 'name', validUntil: now + 100 * dayMs }],
+  failing: [],
+  book: nothingBefore,
 };
 const away = (cause?: Error) => new CodedError('disk-missing', 'Not there.', cause === undefined ? {} : { cause });
 const failure = (code: string) => Object.assign(new Error(code), { code });
-const minutesAgo = (...minutes: number[]) => minutes.map((one) => now - one * 60_000);
+const minutesAgo = (...minutes: number[]) => minutes.map((one) => now - one * minuteMs);
+const free = (percent: number) => ({ totalBytes: 1e12, freeBytes: percent * 1e10 + reserveBytes });
+/** Raised before, or seen for so many minutes. */
+const before = (raised: AlertCode | null, minutes?: number): AlertMemory => ({
+  since: () => (minutes === undefined ? undefined : now - minutes * minuteMs),
+  raised: (code) => code === raised,
+  acknowledged: () => false,
+});
+const memory = (percent: number) => ({
+  ...well.machine,
+  memory: { totalBytes: 1e9, availableBytes: percent * 1e7 },
+});
 
 const rows: ReadonlyArray<[when: string, Partial<Facts>, alerts: string[]]> = [
   ['all is well', {}, []],
@@ -39,14 +63,50 @@ const rows: ReadonlyArray<[when: string, Partial<Facts>, alerts: string[]]> = [
   ['it failed three times this hour', { breaks: minutesAgo(59, 30, 1) }, ['act disk-failing']],
   ['it failed twice this hour', { breaks: minutesAgo(61, 30, 1) }, []],
   ['no box is set up', { library: 'none', room: null }, []],
-  ['there is room for a photo', { room: { totalBytes: 1e12, freeBytes: 2 * reserveBytes } }, []],
-  ['there is not', { room: { totalBytes: 1e12, freeBytes: 2 * reserveBytes - 1 } }, ['act disk-full']],
+  ['there is room for a photo', { owner: false, room: { totalBytes: 1e12, freeBytes: 2 * reserveBytes } }, []],
+  ['there is not', { owner: false, room: { totalBytes: 1e12, freeBytes: 2 * reserveBytes - 1 } }, ['act disk-full']],
+  ['less than a twentieth is free', { room: free(4.9) }, ['watch disk-nearly-full']],
+  ['a twentieth is free', { room: free(5.1) }, []],
+  [
+    'a little more than that, after it was less',
+    { room: free(6.9), book: before('disk-nearly-full') },
+    ['watch disk-nearly-full'],
+  ],
+  ['enough more', { room: free(7.1), book: before('disk-nearly-full') }, []],
+  ['it lasts for three weeks', { room: free(14), fullInDays: 21 }, ['watch disk-nearly-full']],
+  ['three weeks, on a disk that is half empty', { room: free(50), fullInDays: 21 }, []],
+  ['it lasts for two months', { room: free(14), fullInDays: 60 }, []],
   ['only the password guards the box', { secondFactor: false }, ['watch second-factor-missing']],
   ['the first run will ask for it', { secondFactor: false, firstRunOver: false }, []],
   ['it is a member who has none', { secondFactor: false, owner: false }, []],
   ['the clock is wrong', { clockBehind: true }, ['watch clock-behind']],
   ['the clock is wrong, for a member', { clockBehind: true, owner: false }, []],
+  ['the clock is six minutes ahead', { aheadMs: -6 * minuteMs }, ['watch clock-ahead']],
+  ['three minutes', { aheadMs: -3 * minuteMs }, []],
+  ['three minutes, after it was six', { aheadMs: -3 * minuteMs, book: before('clock-ahead') }, ['watch clock-ahead']],
   ['videos wait', { videoToolsMissing: true }, ['watch video-tools-missing']],
+  ['bytes are not what came', { damaged: 2 }, ['act verification-failed']],
+  ['the same, for a member', { damaged: 2, owner: false }, []],
+  ['memory is short just now', { machine: memory(4) }, []],
+  ['for a quarter of an hour', { machine: memory(4), book: before(null, 15) }, ['watch memory-high']],
+  ['less short', { machine: memory(9), book: before('memory-high', 15) }, ['watch memory-high']],
+  ['no more', { machine: memory(11), book: before('memory-high', 15) }, []],
+  ['it is hot just now', { machine: { memory: null, celsius: 81 } }, []],
+  ['for ten minutes', { machine: { memory: null, celsius: 81 }, book: before(null, 10) }, ['watch temperature-high']],
+  ['cooler', { machine: { memory: null, celsius: 73 }, book: before('temperature-high') }, ['watch temperature-high']],
+  ['cool', { machine: { memory: null, celsius: 71 }, book: before('temperature-high') }, []],
+  ['a certificate has 14 days', { certificates: [{ which: 'owner', validUntil: now + 14 * dayMs }] }, []],
+  [
+    'a certificate has less',
+    { certificates: [{ which: 'owner', validUntil: now + 14 * dayMs - 1 }] },
+    ['watch certificate-expiring'],
+  ],
+  ['mail waits for an hour', { failing: [{ channel: 'mail', since: now - 60 * minuteMs, waiting: 1 }] }, []],
+  [
+    'mail waits for half a day',
+    { failing: [{ channel: 'mail', since: now - 720 * minuteMs, waiting: 1 }] },
+    ['watch channel-failing'],
+  ],
   [
     'everything is wrong: the worst first',
     { secondFactor: false, clockBehind: true, library: 'missing' },
@@ -58,8 +118,8 @@ test.each(rows)('%s', (_when, facts, alerts) => {
   expect(needsOf({ ...well, ...facts }).map(({ severity, code }) => `${severity} ${code}`)).toEqual(alerts);
 });
 
-test('files that were refused are said of each phone, without what its owner deleted', () => {
-  const phone = (id: string, refused: number, deleted: number): HomePhone => ({
+function phone(id: string, more: Partial<HomePhone> = {}): HomePhone {
+  return {
     id,
     name: `${id}’s`,
     personId: 'p',
@@ -67,14 +127,73 @@ test('files that were refused are said of each phone, without what its owner del
     client: null,
     tells: [],
     state: 'refused',
-    counts: { seen: 9, safe: 9 - refused, waiting: 0, refused, deleted, fromBrowser: 0 },
+    counts: null,
     newSinceWindow: { count: 0, bytes: 0 },
     arriving: null,
     lastReceivedAt: null,
+    lastSignAt: now - dayMs,
+    awayUntil: null,
     silentNights: 0,
-  });
-  const phones = [phone('mia', 3, 1), phone('tom', 2, 2), { ...phone('ida', 1, 0), counts: null }];
+    ...more,
+  };
+}
+const counts = (refused: number, deleted: number, waiting = 0) => ({
+  ...{ seen: 9, safe: 9 - refused - waiting, waiting, refused, deleted, fromBrowser: 0 },
+});
+
+test('files that were refused are said of each phone, without what its owner deleted', () => {
+  const phones = [phone('mia', { counts: counts(3, 1) }), phone('tom', { counts: counts(2, 2) }), phone('ida')];
   expect(needsOf({ ...well, phones })).toEqual([
     { code: 'refused-files', severity: 'watch', params: { phone: 'mia', name: 'mia’s', person: 'mia', count: 2 } },
+  ]);
+});
+
+test('a phone is silent from the chosen night on; one that only ever was a page is not missed', () => {
+  const phones = [
+    phone('two', { silentNights: 2 }),
+    phone('three', { silentNights: 3 }),
+    phone('page', { silentNights: 30, client: 'web-page' }),
+    phone('page-with-app', { silentNights: 30, client: 'web-page', lastReceivedAt: 1 }),
+  ];
+  const silent = (silentNightsMin: number) =>
+    assess({ ...well, phones, silentNightsMin }).needs.map(({ params, level }) => [params['phone'], level]);
+  expect(silent(3)).toEqual([
+    ['three', 0],
+    ['page-with-app', 2],
+  ]);
+  expect(silent(2).map(([id]) => id)).toEqual(['two', 'three', 'page-with-app']);
+});
+
+test('a phone’s files wait from when they were first seen waiting, or the last one came', () => {
+  const find = (more: Partial<HomePhone>, book: AlertMemory) =>
+    assess({ ...well, phones: [phone('mia', { counts: counts(0, 0, 2), ...more })], book }).needs.map(
+      ({ code, ready, params }) => [code, ready ?? true, params['nights']],
+    );
+  // Nothing came for a month, and this afternoon there is a photo.
+  expect(find({ lastReceivedAt: now - 30 * dayMs }, nothingBefore)).toEqual([['phone-stalled', false, 0]]);
+  const seen = before(null, 4 * 24 * 60);
+  expect(find({ lastReceivedAt: now - 30 * dayMs }, seen)).toEqual([['phone-stalled', true, 4]]);
+  expect(find({ lastReceivedAt: now - dayMs }, seen)).toEqual([['phone-stalled', false, 1]]);
+  expect(find({ lastReceivedAt: null, state: 'arriving' }, seen)).toEqual([['phone-stalled', false, 4]]);
+  // It was away until yesterday.
+  expect(find({ lastReceivedAt: null, awayUntil: now - dayMs }, seen)).toEqual([['phone-stalled', false, 1]]);
+  expect(find({ silentNights: 3 }, seen).map(([code]) => code)).toEqual(['phone-silent']);
+});
+
+test('what was acknowledged is on no page, and what cannot be known is not over', () => {
+  const acknowledged: AlertMemory = { ...nothingBefore, acknowledged: (code) => code === 'clock-behind' };
+  expect(needsOf({ ...well, clockBehind: true, damaged: 1, book: acknowledged }).map(({ code }) => code)).toEqual([
+    'verification-failed',
+  ]);
+  const blind = assess({ ...well, library: 'missing', room: null, damaged: null });
+  expect(blind.needs.map(({ code }) => code)).toEqual(['disk-missing']);
+  expect([...blind.unknown].sort()).toEqual([
+    'clock-ahead',
+    'disk-full',
+    'disk-nearly-full',
+    'phone-silent',
+    'phone-stalled',
+    'refused-files',
+    'verification-failed',
   ]);
 });

@@ -7,7 +7,7 @@ const Count = Type.Integer({ minimum: 0 });
 const Bytes = Type.Integer({ minimum: 0, description: 'bytes' });
 
 /** One for each check in `checks/`, and what it says besides: counts, times, a phone's name; never a file's. */
-const AlertCode = Type.Union([
+export const AlertCode = Type.Union([
   Type.Literal('disk-missing', { description: 'the library’s disk is not there' }),
   Type.Literal('disk-foreign', { description: 'another disk is in its place' }),
   Type.Literal('disk-read-only', { description: 'it is there, and cannot be written to' }),
@@ -17,18 +17,31 @@ const AlertCode = Type.Union([
   Type.Literal('second-factor-missing', { description: 'the owner’s: only the password guards the box' }),
   Type.Literal('clock-behind', { description: 'the box’s own clock is not to be trusted' }),
   Type.Literal('video-tools-missing', { description: 'videos wait on their phones until ffprobe is installed' }),
+  Type.Literal('phone-silent', {
+    description: 'no sign of it for as many nights as were chosen (`phone`, `name`, `person`, `nights`, `since`)',
+  }),
+  Type.Literal('phone-stalled', {
+    description: 'it holds files that do not come, night after night (`phone`, `name`, `person`, `count`, `nights`)',
+  }),
+  Type.Literal('disk-nearly-full', {
+    description: 'little room is left, or it will not last (`freeBytes`, `percent`; `days`: at the rate of late)',
+  }),
+  Type.Literal('verification-failed', { description: 'files on the disk are not what came (`count`)' }),
+  Type.Literal('clock-ahead', { description: 'the box is ahead of the internet’s time (`seconds`)' }),
+  Type.Literal('memory-high', { description: 'hardly any memory is left (`percent`: in use)' }),
+  Type.Literal('temperature-high', { description: 'the machine is hot (`celsius`)' }),
+  Type.Literal('certificate-expiring', { description: '`which`: name, address or owner; `days` are left' }),
+  Type.Literal('channel-failing', { description: 'what was to be sent waits (`channel`, `since`, `waiting`)' }),
 ]);
-const AlertView = Type.Object({
-  code: AlertCode,
-  severity: Type.Union([
-    Type.Literal('act', { description: 'photos are in danger, or cannot come in' }),
-    Type.Literal('watch', { description: 'somebody should look at it' }),
-  ]),
-  params: Type.Record(Type.String(), Type.Union([Type.String(), Type.Integer()])),
-});
+export const Severity = Type.Union([
+  Type.Literal('act', { description: 'photos are in danger, or cannot come in' }),
+  Type.Literal('watch', { description: 'somebody should look at it' }),
+]);
+export const AlertParams = Type.Record(Type.String(), Type.Union([Type.String(), Type.Integer()]));
+const AlertView = Type.Object({ code: AlertCode, severity: Severity, params: AlertParams });
 
 const PhoneState = Type.Union([
-  Type.Literal('silent', { description: 'no sign of it for 3 nights' }),
+  Type.Literal('silent', { description: 'no sign of it for 3 nights, or as many as were chosen' }),
   Type.Literal('refused', { description: 'it has files that the box refused' }),
   Type.Literal('waiting', { description: 'it has files that did not come in yet' }),
   Type.Literal('not-yet', { description: 'nothing of it came in since the last window opened' }),
@@ -69,6 +82,8 @@ const HomePhone = Type.Object({
   person: Type.String({ description: "the person's name" }),
   client: Nullable(Type.String()),
   tells: Type.Array(TellingView),
+  lastSignAt: Type.Integer({ description: 'milliseconds since 1970, UTC: when the box last knew that it is there' }),
+  awayUntil: Nullable(Milliseconds),
 });
 
 /** What the page says first; the words are the page's. The first that is true. */
@@ -99,7 +114,7 @@ const VerdictView = Type.Union([
 const HomeView = Type.Object({
   at: Milliseconds,
   verdict: VerdictView,
-  needs: Type.Array(AlertView, { description: 'worst first' }),
+  needs: Type.Array(AlertView, { description: 'worst first; without what somebody acknowledged' }),
   phones: Type.Array(HomePhone, { description: 'worst state first, then by name' }),
   library: Type.Union([Type.Literal('ok'), Type.Literal('missing'), Type.Literal('none')], {
     description: 'unless it is ok, what is said of the phones is what was known last',
@@ -165,6 +180,8 @@ export const homeContract = {
 } as const satisfies Contract;
 
 export type Alert = Static<typeof AlertView>;
+export type AlertCode = Static<typeof AlertCode>;
+export type AlertParams = Static<typeof AlertParams>;
 export type HomePhone = Static<typeof HomePhone>;
 export type PhoneStateCode = Static<typeof PhoneState>;
 export type Verdict = Static<typeof VerdictView>;

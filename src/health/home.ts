@@ -12,8 +12,8 @@ import type { UploadsEvent } from '../uploads/contract.ts';
 import { needsOf } from './alerts.ts';
 import { Arriving } from './arriving.ts';
 import type { Alert, HomeEvent, HomePhone, HomeView } from './contract.ts';
-import type { Facts } from './facts.ts';
-import { type Night, nightOf } from './night.ts';
+import type { Facts, WatchFacts } from './facts.ts';
+import { type Hours, type Night, nightOf } from './night.ts';
 import { homePhone, inOrder, tellsAll } from './phone-state.ts';
 import { Room } from './room.ts';
 import { nightStrip } from './strip.ts';
@@ -35,6 +35,12 @@ export type HomeDeps = Readonly<{
   reserveBytes: number;
   /** The time zone of the house (IANA). */
   zone: () => string;
+  /** When its nights are, and from how many on a phone is silent. */
+  nights: () => Hours & Readonly<{ silentNights: number }>;
+  /** What the watch over the nights knows besides. */
+  watch: (open: OpenLibrary | undefined) => Omit<WatchFacts, 'night' | 'zone'>;
+  /** Asks a disk how much room it has. Default: the disk itself. */
+  readRoom?: (open: OpenLibrary) => Promise<{ totalBytes: number; freeBytes: number }>;
   /** Tells a person's pages and phones, and the owners; synchronous, and never throws. */
   tell: (personId: string, event: HomeEvent) => void;
   /** Whether anybody listens to what is told. */
@@ -65,7 +71,7 @@ const newestMax = 12;
 export class Home {
   readonly #deps: HomeDeps;
   readonly #arriving: Arriving;
-  readonly #room = new Room(() => performance.now());
+  readonly #room: Room;
   /** What the library said last: the phones are not worse because the disk is away. Undefined: nothing yet. */
   #known: FromLibrary | undefined;
   /** By person: what was so when they were last told. */
@@ -76,6 +82,7 @@ export class Home {
   constructor(deps: HomeDeps) {
     this.#deps = deps;
     this.#arriving = new Arriving(deps.now);
+    this.#room = new Room(() => performance.now(), deps.readRoom);
   }
 
   /**
@@ -121,6 +128,12 @@ export class Home {
     };
   }
 
+  /** All that the checks are given, as its owner may see it; undefined while nobody owns the box. */
+  async house(): Promise<{ facts: Facts } | undefined> {
+    const owner = this.#deps.people().find((person) => person.owner);
+    return owner && { facts: this.#facts(owner, await this.#look()) };
+  }
+
   async #tellChanges(): Promise<void> {
     if (!this.#deps.watched()) {
       // Whoever comes next is told once more: what changed between their asking and the next look is not lost.
@@ -139,12 +152,13 @@ export class Home {
   }
 
   async #look(): Promise<Look> {
-    const { now, zone, phones } = this.#deps;
+    const { now, zone, nights, phones } = this.#deps;
     const at = now();
-    const night = nightOf(at, zone());
+    const { silentNights: silentNightsMin, ...hours } = nights();
+    const night = nightOf(at, zone(), hours);
     const room = await this.#room.of(this.#current());
     const open = this.#current();
-    const moment = { now: at, night, zone: zone() };
+    const moment = { now: at, night, zone: zone(), silentNightsMin };
     const listed = phones();
     const known = await this.#fromLibrary(open, night, listed);
     const arrivals = known?.arrivals ?? [];
@@ -188,9 +202,16 @@ export class Home {
     return this.#deps.library.state === 'ok' ? this.#deps.library.current() : undefined;
   }
 
-  #needs(viewer: Viewer, { now, phones, room }: Look): Alert[] {
-    const { library, hasSecondFactor, firstRunOver, clockBehind, videoToolsMissing, reserveBytes } = this.#deps;
-    return needsOf({
+  #needs(viewer: Viewer, look: Look): Alert[] {
+    return needsOf(this.#facts(viewer, look));
+  }
+
+  #facts(viewer: Viewer, { open, now, night, phones, room }: Look): Facts {
+    const { library, hasSecondFactor, firstRunOver, clockBehind, videoToolsMissing, reserveBytes, zone } = this.#deps;
+    return {
+      ...this.#deps.watch(open?.closing.aborted === false ? open : undefined),
+      night,
+      zone: zone(),
       now,
       owner: viewer.owner,
       phones: seenBy(viewer, phones),
@@ -203,7 +224,7 @@ export class Home {
       firstRunOver: firstRunOver(),
       clockBehind: clockBehind(),
       videoToolsMissing: videoToolsMissing(),
-    });
+    };
   }
 
   #mine(personId: string, { open, night }: Look): HomeView['mine'] {

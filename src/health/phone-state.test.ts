@@ -27,6 +27,7 @@ const listed: ListedPhone = {
   lastSeenAt: now - hourMs,
   nextAt: null,
   plannedAt: null,
+  awayUntil: null,
   tells: tellingsOf('nightjar-phone'),
 };
 const allHere: PhoneStanding = {

@@ -11,7 +11,7 @@ import { byName } from './strip.ts';
 const hourMs = 60 * 60_000;
 /** What a phone told of longer ago says nothing of today's photos. One night may be late. */
 const toldMsMax = 36 * hourMs;
-const silentNightsMin = 3;
+export const silentNightsUsual = 3;
 
 /** Of one phone. */
 export type Known = Readonly<{
@@ -22,7 +22,13 @@ export type Known = Readonly<{
   newSinceWindow: { count: number; bytes: number };
   arriving: { count: number } | undefined;
 }>;
-export type Moment = Readonly<{ now: number; night: Night; zone: string }>;
+export type Moment = Readonly<{
+  now: number;
+  night: Night;
+  zone: string;
+  /** From so many on a phone is silent. Default: 3. */
+  silentNightsMin?: number;
+}>;
 
 /** Worst first. */
 const order: readonly PhoneStateCode[] = [
@@ -52,6 +58,8 @@ export function homePhone(known: Known, moment: Moment): HomePhone {
     newSinceWindow,
     arriving: arriving ?? null,
     lastReceivedAt: standing?.lastArrivedAt ?? null,
+    lastSignAt: lastSignOf(known),
+    awayUntil: phone.awayUntil,
     silentNights: nightsWithout(known, moment),
   };
 }
@@ -67,7 +75,7 @@ function stateOf(known: Known, moment: Moment): PhoneStateCode {
   const counts = countsOf(known);
   if (arriving !== undefined) return 'arriving';
   if (standing === null) return 'unknown';
-  if (nightsWithout(known, moment) >= silentNightsMin) return 'silent';
+  if (nightsWithout(known, moment) >= (moment.silentNightsMin ?? silentNightsUsual)) return 'silent';
   if (counts !== null && counts.refused > counts.deleted) return 'refused';
   if (counts !== null && counts.waiting > 0) return 'waiting';
   if ((standing?.lastArrivedAt ?? null) === null && (counts?.seen ?? 0) === 0) return 'new';
@@ -92,9 +100,17 @@ function toldOfAll({ phone, standing }: Known, { now }: Moment): boolean {
   return toldAt !== null && toldAt >= phone.joinedAt && now - toldAt < toldMsMax;
 }
 
-/** A phone that comes and has nothing new gives a sign of life; one that said when it comes is not missed before. */
-function nightsWithout({ phone, standing }: Known, { now, night, zone }: Moment): number {
-  if (phone.nextAt !== null && phone.nextAt > now) return 0;
-  const sign = Math.max(phone.joinedAt, phone.lastSeenAt ?? 0, standing?.lastArrivedAt ?? 0, standing?.toldAt ?? 0);
-  return silentNights(sign, night, zone);
+/**
+ * A phone that comes and has nothing new gives a sign of life; one that said when it comes, or of which somebody said
+ * that it is away, is not missed before.
+ */
+function nightsWithout(known: Known, { now, night, zone }: Moment): number {
+  const { nextAt, awayUntil } = known.phone;
+  if (nextAt !== null && nextAt > now) return 0;
+  return silentNights(Math.max(lastSignOf(known), awayUntil ?? 0), night, zone);
+}
+
+/** Milliseconds since 1970, UTC; that it was paired is one. */
+function lastSignOf({ phone, standing }: Known): number {
+  return Math.max(phone.joinedAt, phone.lastSeenAt ?? 0, standing?.lastArrivedAt ?? 0, standing?.toldAt ?? 0);
 }

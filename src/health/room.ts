@@ -8,15 +8,20 @@ const waitMs = 1_000;
 
 export class Room {
   readonly #steady: () => number;
+  readonly #read: (open: OpenLibrary) => Promise<{ totalBytes: number; freeBytes: number }>;
   #of: OpenLibrary | undefined;
   #askedAt = 0;
   /** The disk itself was asked, and has not come back. */
   #hangs = false;
   #answer: Promise<Facts['room']> = Promise.resolve(null);
 
-  /** `steady`: milliseconds that never go back. */
-  constructor(steady: () => number) {
+  /** `steady`: milliseconds that never go back. `read`: default, the disk itself is asked. */
+  constructor(
+    steady: () => number,
+    read: (open: OpenLibrary) => Promise<{ totalBytes: number; freeBytes: number }> = (open) => open.disk.room(),
+  ) {
     this.#steady = steady;
+    this.#read = read;
   }
 
   /** Null: the disk is away, or did not answer. Never rejects. */
@@ -36,7 +41,7 @@ export class Room {
     const timer = setTimeout(() => late.resolve(null), waitMs);
     this.#hangs = true;
     // Each question that hangs holds one of the few threads that all files are read by: there is one at a time.
-    const told = open.disk.room().finally(() => {
+    const told = this.#read(open).finally(() => {
       if (this.#of === open) this.#hangs = false;
     });
     try {

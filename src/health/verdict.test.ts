@@ -18,6 +18,8 @@ function phone(id: string, state: PhoneStateCode, more: Partial<HomePhone> = {})
     newSinceWindow: { count: 0, bytes: 0 },
     arriving: null,
     lastReceivedAt: null,
+    lastSignAt: 0,
+    awayUntil: null,
     silentNights: 0,
     ...more,
   };

@@ -3,6 +3,15 @@
  * place that decides it, and a route's declared access level says which of these its handler can meet.
  */
 export type PhoneCaller = Readonly<{ kind: 'phone'; phoneId: string; personId: string; phoneName: string }>;
+/** A backup app that came with a phone's password for apps: it sees that phone's own names, and nothing of the API. */
+export type AppCaller = Readonly<{
+  kind: 'app';
+  phoneId: string;
+  personId: string;
+  phoneName: string;
+  /** By which it can end itself. */
+  connectionId: number;
+}>;
 export type PersonCaller = Readonly<{ kind: 'person'; personId: string; role: 'owner' | 'member'; sessionId: string }>;
 /**
  * A person whose session is not open yet: the password was right, and something is still due. `stage` says what is asked
@@ -19,7 +28,7 @@ export type HalfwayCaller = Readonly<{
 /** The box's own console: whoever can open the unix socket in the state folder. */
 export type ConsoleCaller = Readonly<{ kind: 'console' }>;
 type Nobody = Readonly<{ kind: 'nobody' }>;
-export type Caller = PhoneCaller | PersonCaller | HalfwayCaller | ConsoleCaller | Nobody;
+export type Caller = PhoneCaller | AppCaller | PersonCaller | HalfwayCaller | ConsoleCaller | Nobody;
 
 /** The access levels that a route can declare, and the callers that each lets through. */
 export type AccessCallers = {
@@ -29,6 +38,8 @@ export type AccessCallers = {
   halfway: HalfwayCaller | PersonCaller;
   /** A paired phone. */
   phone: PhoneCaller;
+  /** A backup app with a phone's password for apps (Basic). */
+  app: AppCaller;
   /** A paired phone or a signed-in person: both read that person's library only. */
   'phone-or-person': PhoneCaller | PersonCaller;
   /** A signed-in person, for what is theirs alone: neither a phone nor the console may do it for them. */
@@ -51,6 +62,8 @@ export function admits(level: AccessLevel, caller: Caller): boolean {
       return caller.kind === 'halfway' || caller.kind === 'person';
     case 'phone':
       return caller.kind === 'phone';
+    case 'app':
+      return caller.kind === 'app';
     case 'phone-or-person':
       return caller.kind === 'phone' || caller.kind === 'person';
     case 'signed-in':

@@ -2,13 +2,17 @@ import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { Static, TSchema } from '../platform/schema.ts';
 import type { AccessCallers, AccessLevel } from './caller.ts';
 
+/** RFC 4918, section 9. */
+export const webDavMethods = ['PROPFIND', 'MKCOL', 'MOVE', 'COPY'] as const;
+type WebDavMethod = (typeof webDavMethods)[number];
+
 /**
  * One description of every request. From it come the validation, the OpenAPI document, the types of the handlers and
  * of the clients. A route without an access level, a missing handler or a reply of another shape does not compile.
  */
 export type RouteContract = Readonly<{
-  method: 'GET' | 'HEAD' | 'POST' | 'PUT' | 'PATCH' | 'DELETE' | 'OPTIONS';
-  /** Fastify's form: `/api/things/:id`. */
+  method: 'GET' | 'HEAD' | 'POST' | 'PUT' | 'PATCH' | 'DELETE' | 'OPTIONS' | WebDavMethod;
+  /** Fastify's form: `/api/things/:id`; a last part `*` stands for whatever comes below. */
   path: string;
   access: AccessLevel;
   summary: string;

@@ -73,6 +73,8 @@ const security: { readonly [Level in AccessLevel]: Json[] } = {
   public: [],
   halfway: [{ session: [] }],
   phone: [{ phone: [] }],
+  // Other people's protocols: no part of the document.
+  app: [],
   'phone-or-person': [{ phone: [] }, { session: [] }],
   'signed-in': [{ session: [] }],
   person: [{ session: [] }],

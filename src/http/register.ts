@@ -73,6 +73,8 @@ export function methodsOf(all: readonly Routes[], path: string): string[] {
 }
 
 function matches(pattern: string[], path: string[]): boolean {
+  if (pattern.at(-1) === '*')
+    return path.length >= pattern.length && matches(pattern.slice(0, -1), path.slice(0, pattern.length - 1));
   if (pattern.length !== path.length) return false;
   return pattern.every((step, index) => (step.startsWith(':') ? path[index] !== '' : step === path[index]));
 }
@@ -106,7 +108,9 @@ function addRoute(
     onRequest,
     onResponse: (request, { statusCode }, done) => {
       const caller = callers.get(request) ?? { kind: 'nobody' };
-      if ((statusCode === 403 || statusCode === 404) && caller.kind !== 'nobody') {
+      // At its own door an app is told so all day: it asks for each name whether it is there before it sends it.
+      const isUsual = contract.access === 'app' && caller.kind === 'app';
+      if ((statusCode === 403 || statusCode === 404) && caller.kind !== 'nobody' && !isUsual) {
         options.refused?.(caller, statusCode, `${contract.method} ${contract.path}`);
       }
       done();

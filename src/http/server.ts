@@ -10,7 +10,7 @@ import type { Logger } from '../platform/log.ts';
 import { createServer } from '../platform/node-http.ts';
 import type { Caller } from './caller.ts';
 import { buildSerializer, buildValidator } from './compilers.ts';
-import type { Routes } from './contract.ts';
+import { type Routes, webDavMethods } from './contract.ts';
 import {
   checkForwarding,
   checkHeaders,
@@ -141,6 +141,8 @@ export class HttpServer {
       routerOptions: { maxParamLength: 1024 },
       frameworkErrors: (error, request, reply) => this.#answerError(error, request, reply),
     });
+    // Their bodies, where they have one, are read by their own door.
+    for (const method of webDavMethods) app.addHttpMethod(method);
     app.addHook('onRequest', (request, reply, done) => {
       if (this.#gate(request, reply)) done();
     });
@@ -214,12 +216,14 @@ export class HttpServer {
   #answerError(error: unknown, request: FastifyRequest, reply: FastifyReply): void {
     const problem = toProblem(error);
     this.#logProblem(problem, error, request);
+    // RFC 7617, section 2: an app asks for a password only where it is told so.
+    const challenge = problem.status === 401 && isForApps(request) ? basicChallenge : undefined;
     // Set when a body could not be read; but closing then would take the answer away from whoever is still sending.
     if (!this.#stopping.signal.aborted) reply.removeHeader('connection');
     // As bytes: to text Fastify adds a charset, which this media type does not have.
     reply
       .code(problem.status)
-      .headers(problem.headers)
+      .headers(challenge === undefined ? problem.headers : { ...problem.headers, 'www-authenticate': challenge })
       .send(Buffer.from(JSON.stringify(problem.body)));
   }
 
@@ -252,6 +256,12 @@ export class HttpServer {
     const about = { method: request.method, route: request.routeOptions.url, status: reply.statusCode, ms };
     this.#deps.log[level]({ ...about, transport: transportOf(request) }, 'answered');
   }
+}
+
+const basicChallenge = 'Basic realm="Nightjar", charset="UTF-8"';
+
+function isForApps({ routeOptions: { config } }: FastifyRequest): boolean {
+  return 'access' in config && config.access === 'app';
 }
 
 const goneCodes = ['ECONNRESET', 'EPIPE', 'ERR_STREAM_PREMATURE_CLOSE', 'ABORT_ERR'];

@@ -135,6 +135,7 @@ export class ErasureStore {
     this.#database.run('DELETE FROM month_count WHERE phone_id = ?', phoneId);
     this.#database.run('DELETE FROM upload WHERE phone_id = ?', phoneId);
     this.#database.run('DELETE FROM phone_standing WHERE phone_id = ?', phoneId);
+    this.#database.run('DELETE FROM phone_view WHERE phone_id = ?', phoneId);
     this.#database.run('DELETE FROM phone_arrival WHERE phone_id = ?', phoneId);
   }
 

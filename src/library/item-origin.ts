@@ -12,6 +12,14 @@ const browserPath = /^\/browser\/\d+\/-?\d*\//;
 /** All items from the browser lie between the two: '0' is the letter after '/'. */
 export const browserPathRange = [`${browserRoot}/`, `${browserRoot}0`] as const;
 
+/** Names that a phone's app took out of its view; no app can tell such a path either. */
+export const hiddenRoot = '/hidden';
+const hiddenPrefix = /^\/hidden\/\d+\//;
+
+export function hiddenPath(itemId: number, path: string): string {
+  return `${hiddenRoot}/${itemId}/${path}`;
+}
+
 /** The path by which the catalogue knows an item. `mtime`: ms since 1970. */
 export function itemPath(origin: ItemOrigin, item: { path: string; size: number; mtime: number | null }): string {
   return origin === 'app' ? item.path : `${browserRoot}/${item.size}/${item.mtime ?? ''}/${item.path}`;
@@ -19,5 +27,5 @@ export function itemPath(origin: ItemOrigin, item: { path: string; size: number;
 
 /** The name that the phone gave it. */
 export function namedPath(path: string): string {
-  return path.replace(browserPath, '');
+  return path.replace(browserPath, '').replace(hiddenPrefix, '');
 }

@@ -41,6 +41,13 @@ type ItemOfAsset = { item_id: number; item_path: string; item_mtime: number | nu
 
 /** There are four. */
 const refusalCodesMax = 20;
+export type SafeRow = Pick<AssetRow, 'path' | 'size' | 'sha256' | 'added_at'> & {
+  verified_at: number | null;
+  item_id: number;
+  item_path: string;
+  item_key: string | null;
+  item_mtime: number | null;
+};
 
 export class ItemStore {
   readonly #database: Database;
@@ -159,9 +166,29 @@ export class ItemStore {
       `SELECT asset.*, phone_item.id AS item_id, phone_item.path AS item_path, phone_item.mtime AS item_mtime
        FROM phone_item JOIN asset ON asset.id = phone_item.asset_id
        WHERE phone_item.phone_id = ? AND phone_item.id > ? AND origin = 'app' AND asset.state = 'present'
+         AND substr(phone_item.path, 1, 1) <> '/'
        ORDER BY phone_item.id LIMIT ?`,
       phoneId,
       afterId,
+      limit,
+    );
+  }
+
+  /** Of its app, what is present, told of as it is, and on its way nowhere. Whether the file is there is not known here. */
+  safeItems(phoneId: string, personId: string, afterId: number, limit: number): SafeRow[] {
+    return this.#database.all(
+      `SELECT asset.path, asset.size, asset.sha256, asset.added_at, asset.verified_at, phone_item.id AS item_id,
+         phone_item.path AS item_path, phone_item.key AS item_key, phone_item.mtime AS item_mtime
+       FROM phone_item JOIN asset ON asset.id = phone_item.asset_id
+       WHERE phone_item.phone_id = ? AND phone_item.id > ? AND folder = 0 AND origin = 'app' AND refusal IS NULL
+         AND asset.state = 'present' AND asset.from_browser = 0 AND asset.person_id = ?
+         AND phone_item.size = asset.size
+         AND NOT EXISTS (SELECT 1 FROM relocation WHERE asset_id = asset.id)
+         AND NOT EXISTS (SELECT 1 FROM erasure WHERE erasure.person_id = asset.person_id AND asset_max >= asset.id)
+       ORDER BY phone_item.id LIMIT ?`,
+      phoneId,
+      afterId,
+      personId,
       limit,
     );
   }

@@ -6,8 +6,7 @@ import { CodedError } from '../platform/errors.ts';
 import { type ItemOrigin, itemPath } from './item-origin.ts';
 import type { ItemFacts, ItemRow } from './items-store.ts';
 import type { OpenLibrary } from './open-library.ts';
-import { checkPhonePath } from './placement.ts';
-import { parentOf } from './publishing.ts';
+import { checkPhonePath, parentOf } from './placement.ts';
 import type { AssetState } from './store.ts';
 
 export type ToldItem = {

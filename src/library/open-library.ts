@@ -8,6 +8,7 @@ import { FolderMaker } from '../platform/durable-files.ts';
 import type { Jobs } from '../platform/jobs.ts';
 import { Ballast } from './ballast.ts';
 import { ItemStore } from './items-store.ts';
+import { PhoneView } from './phone-view.ts';
 import { SearchStore } from './search-store.ts';
 import { StandingStore } from './standing-store.ts';
 import { LibraryStore } from './store.ts';
@@ -28,6 +29,8 @@ export class OpenLibrary {
   readonly timeline: TimelineStore;
   readonly search: SearchStore;
   readonly standing: StandingStore;
+  /** What the apps of each phone see. */
+  readonly view: PhoneView;
   readonly folders: FolderMaker;
   readonly ballast: Ballast;
   /** Work that follows a change, in the same catalogue; it runs from when the library is open until it closes. */
@@ -44,6 +47,7 @@ export class OpenLibrary {
     this.timeline = new TimelineStore(database);
     this.search = new SearchStore(database);
     this.standing = new StandingStore(database);
+    this.view = new PhoneView(database);
     this.ballast = new Ballast(disk);
     this.folders = new FolderMaker((relative) => disk.resolve(relative));
     this.jobs = jobsFor(this);

@@ -62,6 +62,12 @@ export function pathKey(path: string): string {
   return path.normalize('NFC').toLowerCase().toUpperCase().toLowerCase().normalize('NFC');
 }
 
+/** The folder part of a phone's path; empty at the top. */
+export function parentOf(path: string): string {
+  const at = path.lastIndexOf('/');
+  return at < 0 ? '' : path.slice(0, at);
+}
+
 /**
  * Checks the path by which a phone names its item, and returns its segments. Backslashes, colons and the like are legal
  * letters here; they are replaced in the name on the disk. @throws {CodedError} `invalid-name`, saying what is wrong.

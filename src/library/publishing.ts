@@ -18,7 +18,8 @@ import type { ItemFacts } from './items-store.ts';
 import { mediaKind } from './media-kinds.ts';
 import { incomingFolder, type OpenLibrary } from './open-library.ts';
 import { applePair, pairOfCopies, placeInPair, wasDeleted } from './pairs.ts';
-import { candidateNames, fileFolder, pathKey, photoFolder } from './placement.ts';
+import { candidateNames, fileFolder, parentOf, pathKey, photoFolder } from './placement.ts';
+import { requireQuota } from './quota.ts';
 import { sidecarName, sidecarTarget } from './sidecars.ts';
 import { type AssetRow, pairMembersMax } from './store.ts';
 
@@ -38,6 +39,8 @@ export type Arrival = Readonly<{
   size: number;
   sha256: Buffer;
   pair: string | null;
+  /** What its person may use in all; null or not there: as much as there is. */
+  quotaBytes?: number | null;
   /** Makes the received bytes durable. Runs beside the reservation; called only when the file is really new. */
   syncSource: () => Promise<void>;
   /** The caller's own change in the reservation's transaction. Synchronous. */
@@ -72,7 +75,8 @@ export class Publishing {
 
   /**
    * Publishes `arrival`, or finds that its person has this content already. When it returns, a pulled plug loses
-   * nothing of it. Safe to repeat after any failure. @throws {CodedError} `disk-missing`, `disk-full`, `disk-foreign`.
+   * nothing of it. Safe to repeat after any failure. @throws {CodedError} `disk-missing`, `disk-full`, `disk-foreign`,
+   * `over-quota` for content that is new.
    */
   async admit(library: OpenLibrary, arrival: Arrival): Promise<void> {
     await this.#inTurn(arrival.personId, arrival.sha256, () => this.#admitAlone(library, arrival));
@@ -180,6 +184,8 @@ export class Publishing {
       arrival.mtime,
     );
     return await library.database.write(() => {
+      const { personId, quotaBytes, size } = arrival;
+      requireQuota({ quotaBytes, usedBytes: library.standing.usage(personId).bytes, bytes: size });
       // Here and not before: its other half may have been given a place meanwhile.
       const pair = kind === 'file' ? null : pairOf(library, arrival, capture);
       const place = this.#place(library, { ...arrival, pair }, kind, capture);
@@ -350,12 +356,6 @@ export class Publishing {
       seenAt: this.#now(),
     };
   }
-}
-
-/** The folder part of a phone's path; empty at the top. */
-export function parentOf(path: string): string {
-  const at = path.lastIndexOf('/');
-  return at < 0 ? '' : path.slice(0, at);
 }
 
 function isDeleted(asset: AssetRow | undefined): boolean {

@@ -3,6 +3,7 @@ import type { AccessCallers } from '../http/caller.ts';
 import { implement, type Routes } from '../http/contract.ts';
 import { assetView } from './asset-view.ts';
 import { libraryContract } from './contract.ts';
+import { namedPath } from './item-origin.ts';
 import { checkItems, inRuns, noteUnreadable, refusalReason } from './items.ts';
 import type { Library } from './library.ts';
 import { openOriginal, sendOriginal } from './originals.ts';
@@ -69,7 +70,7 @@ export function libraryRoutes({ library, now, boxName, phones }: LibraryRoutesDe
       const { seen, safe, refused, deleted, lastReceivedAt } = items.counts(caller.phoneId);
       const refusals = items
         .refusals(caller.phoneId, refusalsShownMax)
-        .map(({ path, refusal }) => ({ path, code: refusal, reason: refusalReason(refusal) }));
+        .map(({ path, refusal }) => ({ path: namedPath(path), code: refusal, reason: refusalReason(refusal) }));
       const waiting = seen - safe - refused;
       const counts = { seen, safe, waiting, refused, deleted };
       const fromBrowser = items.fromBrowser(caller.phoneId);

@@ -83,12 +83,27 @@ function recounted(database: Database) {
   });
 }
 
+function used(database: Database) {
+  const people = database.all<{ id: string }>('SELECT DISTINCT person_id AS id FROM asset ORDER BY id');
+  return people.map(({ id }) => new StandingStore(database).usage(id));
+}
+
+function addedUp(database: Database) {
+  return database.all(
+    `SELECT count(size) AS files, coalesce(sum(size), 0) AS bytes
+     FROM (SELECT person_id, iif(state IN ('publishing', 'present', 'damaged', 'trashed'), size, NULL) AS size FROM asset)
+     GROUP BY person_id ORDER BY person_id`,
+  );
+}
+
 test('the kept counts are those that counting gives, whatever happens to items and assets', () => {
   const database = open();
   const rng = new Random(7);
   for (let step = 0; step < 3_000; step++) {
     change(database, rng);
-    if (step % 10 === 0) expect(counted(database), `after step ${step}`).toEqual(recounted(database));
+    if (step % 10 !== 0) continue;
+    expect(counted(database), `after step ${step}`).toEqual(recounted(database));
+    expect(used(database), `after step ${step}`).toEqual(addedUp(database));
   }
   expect(recounted(database)).not.toEqual(phones.map(() => ({ seen: 0, safe: 0, refused: 0, deleted: 0 })));
   database.close();
@@ -114,6 +129,7 @@ test('a library of the release before is counted when it is opened, and what cam
   const database = open();
   const standing = new StandingStore(database);
   expect(counted(database)).toEqual(recounted(database));
+  expect(used(database)).toEqual(addedUp(database));
   expect(standing.phones()).toContainEqual(
     expect.objectContaining({ phoneId: 'late', safe: 4, lastArrivedAt: 500 * dayMs + 300_000, toldAt: null }),
   );

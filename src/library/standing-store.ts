@@ -3,12 +3,16 @@
  * the library room, like the other stores; who has an open library asks it. Quick whatever the library holds.
  */
 import type { Database } from '../platform/database.ts';
-import type { Arrivals, NewEntry, PhoneStanding } from './standing.ts';
+import { mediaKind } from './media-kinds.ts';
+import type { Arrivals, Brought, NewEntry, PhoneStanding, PicturesOf, WaitingKinds } from './standing.ts';
 
 /** More than a box has phones, revoked ones included. */
 const standingsMax = 1_000;
 /** Two days of that many phones, all of them sending all day. */
 const arrivalsMax = 20_000;
+/** More than anybody takes or brings in one night. */
+const picturesMax = 200_000;
+const waitingMax = 10_000;
 
 export class StandingStore {
   readonly #database: Database;
@@ -28,9 +32,70 @@ export class StandingStore {
   /** Of all phones, since `from`, the oldest first. */
   arrivals(from: number): Arrivals[] {
     return this.#database.all(
-      `SELECT at, phone_id AS phoneId, files, bytes FROM phone_arrival WHERE at >= ? ORDER BY at LIMIT ${arrivalsMax}`,
+      `SELECT at, phone_id AS phoneId, files, bytes FROM phone_arrival WHERE at >= ? AND files > 0
+       ORDER BY at LIMIT ${arrivalsMax}`,
       from,
     );
+  }
+
+  /** In `[from, to)`, both times at which five minutes begin: each file that came in is in exactly one such span. */
+  brought(from: number, to: number): Brought[] {
+    return this.#database.all(
+      `SELECT phone_id AS phoneId, sum(files) AS files, sum(bytes) AS bytes, sum(browser_files) AS browserFiles,
+         sum(browser_bytes) AS browserBytes, sum(again_files) AS againFiles, sum(again_bytes) AS againBytes
+       FROM phone_arrival WHERE at >= ? AND at < ? GROUP BY phone_id LIMIT ${standingsMax}`,
+      from,
+      to,
+    );
+  }
+
+  /** Of a person's entries that came in in `[from, to)`, by the phone that told of each last. */
+  pictures(personId: string, from: number, to: number): PicturesOf[] {
+    return this.#database.all(
+      `SELECT phone AS phoneId, count(*) FILTER (WHERE state = 'ready') AS ready,
+         count(*) FILTER (WHERE state IS NULL OR state = 'wanted') AS waiting,
+         count(*) FILTER (WHERE state = 'refused') AS refused
+       FROM (SELECT picture.state, (SELECT phone_id FROM phone_item WHERE asset_id = new.id
+               ORDER BY folder, seen_at DESC, id DESC LIMIT 1) AS phone
+             FROM (SELECT id FROM asset WHERE person_id = +? AND shown = 1 AND added_at >= +? AND added_at < +?
+                   ORDER BY added_at DESC, id DESC LIMIT ${picturesMax}) AS new
+             LEFT JOIN picture ON picture.asset_id = new.id)
+       WHERE phone IS NOT NULL GROUP BY phone`,
+      personId,
+      from,
+      to,
+    );
+  }
+
+  /** What the phone has and the box does not, by kind; the first 10,000 of them. */
+  waitingKinds(phoneId: string): WaitingKinds {
+    const rows = this.#database.all<{ path: string }>(
+      `SELECT path FROM phone_item
+       WHERE phone_id = ? AND folder = 0 AND asset_id IS NULL AND refusal IS NULL LIMIT ${waitingMax}`,
+      phoneId,
+    );
+    const counts = { photos: 0, videos: 0, others: 0 };
+    for (const { path } of rows) {
+      const { kind } = mediaKind(path.slice(path.lastIndexOf('/') + 1));
+      if (kind === 'photo') counts.photos += 1;
+      else if (kind === 'video') counts.videos += 1;
+      else counts.others += 1;
+    }
+    return counts;
+  }
+
+  /** What a person's files take, the trash and what is on its way to its place included; triggers keep it. */
+  usage(personId: string): { files: number; bytes: number } {
+    const row = this.#database.get<{ files: number; bytes: number }>(
+      'SELECT files, bytes FROM person_usage WHERE person_id = ?',
+      personId,
+    );
+    return row ?? { files: 0, bytes: 0 };
+  }
+
+  /** Files of everybody whose bytes are known not to be what came. */
+  damagedCount(): number {
+    return this.#database.get<{ n: number }>("SELECT count(*) AS n FROM asset WHERE state = 'damaged'")?.n ?? 0;
   }
 
   /** Entries of a person's timeline that came in since `from`, the last first. */

@@ -14,6 +14,23 @@ export type PhoneStanding = Readonly<{
 }>;
 /** `at`: when its five minutes begin. */
 export type Arrivals = Readonly<{ at: number; phoneId: string; files: number; bytes: number }>;
+/** What a phone brought. `bytes` of `files`. */
+export type Brought = Readonly<{
+  /** Empty: a phone that the catalogue does not know any more. */
+  phoneId: string;
+  /** By its app. */
+  files: number;
+  bytes: number;
+  browserFiles: number;
+  browserBytes: number;
+  /** Of both, what only took its old place again: it had been taken away by hand, or was damaged. */
+  againFiles: number;
+  againBytes: number;
+}>;
+/** Entries of the timeline that came in, by whether there is a picture to look at. */
+export type PicturesOf = Readonly<{ phoneId: string; ready: number; waiting: number; refused: number }>;
+/** Of the files that a phone has and the box does not. */
+export type WaitingKinds = Readonly<{ photos: number; videos: number; others: number }>;
 export type NewEntry = Readonly<{
   id: number;
   kind: 'photo' | 'video';

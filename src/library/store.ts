@@ -180,7 +180,8 @@ export class LibraryStore {
         ).run(at, assetId);
         prepare('INSERT OR IGNORE INTO relocation (asset_id) VALUES (?)').run(assetId);
       } else {
-        prepare("UPDATE asset SET state = 'present' WHERE id = ?").run(assetId);
+        // Read again, if ever, from now on: what stands there of the bytes before says nothing of these.
+        prepare("UPDATE asset SET state = 'present', verified_at = NULL WHERE id = ?").run(assetId);
         noteArrival(prepare, assetId, at);
       }
       prepare('DELETE FROM publishing WHERE asset_id = ?').run(assetId);
@@ -231,22 +232,32 @@ export class LibraryStore {
   }
 }
 
-/** It came from the phone that told of it last: the one whose upload it is. What came from a browser is not counted. */
+/**
+ * It came from the phone that told of it last: the one whose upload it is; of its browser, where no app told of it. Each
+ * file that comes in is counted once, be it of a phone that is not known any more ('').
+ */
 function noteArrival(prepare: (sql: string) => Statement, assetId: number, at: number): void {
   const item = prepare(
-    'SELECT phone_id FROM phone_item WHERE asset_id = ? AND folder = 0 ORDER BY seen_at DESC, id DESC LIMIT 1',
-  );
-  const phone = (item.get(assetId) as { phone_id: string } | undefined)?.phone_id;
-  if (phone === undefined) return;
-  // What only ever came from its browser is counted nowhere else.
+    `SELECT phone_id AS phone, folder FROM phone_item WHERE asset_id = ? ORDER BY folder, seen_at DESC, id DESC LIMIT 1`,
+  ).get(assetId) as { phone: string; folder: number } | undefined;
+  const phone = item?.phone ?? '';
+  const byApp = item?.folder === 1 ? 0 : 1;
+  // What only ever came from its browser says nothing of its app.
+  if (item !== undefined && byApp === 1) {
+    prepare(
+      `INSERT INTO phone_standing (phone_id, last_arrived_at) VALUES (?, ?)
+       ON CONFLICT (phone_id) DO UPDATE SET last_arrived_at = excluded.last_arrived_at`,
+    ).run(phone, at);
+  }
   prepare(
-    `INSERT INTO phone_standing (phone_id, last_arrived_at) VALUES (?, ?)
-     ON CONFLICT (phone_id) DO UPDATE SET last_arrived_at = excluded.last_arrived_at`,
-  ).run(phone, at);
-  prepare(
-    `INSERT INTO phone_arrival (at, phone_id, files, bytes) SELECT ?, ?, 1, size FROM asset WHERE id = ?
-     ON CONFLICT (at, phone_id) DO UPDATE SET files = files + 1, bytes = bytes + excluded.bytes`,
-  ).run(Math.floor(at / arrivalsEveryMs) * arrivalsEveryMs, phone, assetId);
+    `INSERT INTO phone_arrival (at, phone_id, files, bytes, browser_files, browser_bytes, again_files, again_bytes)
+     SELECT @at, @phone, @byApp, size * @byApp, 1 - @byApp, size * (1 - @byApp), again, size * again
+     FROM (SELECT size, EXISTS (SELECT 1 FROM publishing WHERE asset_id = @assetId AND previous IS NOT NULL) AS again
+           FROM asset WHERE id = @assetId) WHERE true
+     ON CONFLICT (at, phone_id) DO UPDATE SET files = files + excluded.files, bytes = bytes + excluded.bytes,
+       browser_files = browser_files + excluded.browser_files, browser_bytes = browser_bytes + excluded.browser_bytes,
+       again_files = again_files + excluded.again_files, again_bytes = again_bytes + excluded.again_bytes`,
+  ).run({ at: Math.floor(at / arrivalsEveryMs) * arrivalsEveryMs, phone, byApp, assetId });
 }
 
 /** The clock on the wall as if it were UTC, with the fraction of its second. */

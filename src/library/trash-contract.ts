@@ -12,7 +12,8 @@ export const trashContract = {
     method: 'POST',
     path: '/api/trash',
     access: 'signed-in',
-    summary: 'Puts photos into the trash for 30 days, with the other halves of pairs and their sidecars',
+    summary:
+      'Puts photos into the trash for 30 days, or as many as the owner chose, with the other halves of pairs and sidecars',
     body: Chosen,
     status: 200,
     reply: Type.Object({ trashed: Ids }),

@@ -4,11 +4,15 @@
 import type { Database } from '../platform/database.ts';
 import type { AssetRow, AssetState } from './store.ts';
 
-export type TrashedRow = AssetRow & { trashed_at: number; trashed_day: number };
+export type TrashedRow = AssetRow & { trashed_at: number; trashed_day: number; trash_days: number };
 export type Calendar = { day: number; counted_at: number };
 
+const dayMs = 86_400_000;
+/** What people are told where nobody decided otherwise. */
+export const trashDaysUsual = 30;
+
 const trashedColumns = `id, person_id, path, kind, media_type, size, sha256, mtime, captured_at, captured_local, pair, state,
-  added_at, trashed_at, trashed_day`;
+  added_at, trashed_at, trashed_day, coalesce(trash_days, ${trashDaysUsual}) AS trash_days`;
 
 /** Verbs that change rows run inside `database.write`, unless they say that they are unsynced. */
 export class TrashStore {
@@ -37,14 +41,15 @@ export class TrashStore {
     return row ?? { count: 0, bytes: 0 };
   }
 
-  trash(assetId: number, at: number): void {
+  /** `days`: what its owner is told; it stays as long, whatever is decided later. */
+  trash(assetId: number, at: number, days: number): void {
     this.#database
       .prepare(
-        `UPDATE asset SET trashed_from = state, state = 'trashed', trashed_at = ?,
+        `UPDATE asset SET trashed_from = state, state = 'trashed', trashed_at = ?, trash_days = ?,
            trashed_day = (SELECT day FROM trash_calendar)
          WHERE id = ?`,
       )
-      .run(at, assetId);
+      .run(at, days, assetId);
     this.beginRelocation(assetId);
   }
 
@@ -115,14 +120,25 @@ export class TrashStore {
     this.#database.prepare("UPDATE asset SET trashed_at = ? WHERE state = 'trashed' AND trashed_at > ?").run(now, now);
   }
 
-  due(facts: { afterId: number; trashedBefore: number; dayMax: number; limit: number }): number[] {
+  /** Of this person, what was there for `days`, and for as long as was said when it went there. */
+  due(facts: { personId: string; afterId: number; now: number; day: number; days: number; limit: number }): number[] {
     return this.#database
-      .prepare<[number, number, number, number], { id: number }>(
+      .prepare<[typeof facts], { id: number }>(
         // `+id`: through the index of what is in the trash, and not through every row.
-        `SELECT id FROM asset WHERE state = 'trashed' AND +id > ? AND trashed_at <= ? AND trashed_day <= ?
-         ORDER BY +id LIMIT ?`,
+        `SELECT id FROM asset WHERE person_id = @personId AND state = 'trashed' AND +id > @afterId
+           AND trashed_at <= @now - max(@days, coalesce(trash_days, ${trashDaysUsual})) * ${dayMs}
+           AND trashed_day <= @day - max(@days, coalesce(trash_days, ${trashDaysUsual}))
+         ORDER BY +id LIMIT @limit`,
       )
-      .all(facts.afterId, facts.trashedBefore, facts.dayMax, facts.limit)
+      .all(facts)
+      .map(({ id }) => id);
+  }
+
+  /** Whose trash holds anything. */
+  people(): string[] {
+    return this.#database
+      .prepare<[], { id: string }>("SELECT DISTINCT person_id AS id FROM asset WHERE state = 'trashed'")
+      .all()
       .map(({ id }) => id);
   }
 }

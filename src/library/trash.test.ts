@@ -87,6 +87,25 @@ describe('the end of thirty days', () => {
     expect([one, two, three].map(({ id }) => box.state(id))).toEqual(['deleted', 'deleted', 'deleted']);
   });
 
+  it('is as many days as each went there with, or as are chosen by then if those are more', async () => {
+    const ids: number[] = [];
+    for (const [seed, days] of [7, 30, 60].entries()) {
+      const { id } = await box.upload(`DCIM/${seed}.jpg`, picture(seed + 1));
+      ids.push(id);
+      box.trashDays = days;
+      await trash(id);
+    }
+    await settled();
+    box.trashDays = 7;
+    const gone: Array<number | undefined> = ids.map(() => undefined);
+    for (let day = 1; day <= 61; day++) {
+      box.box.clock += dayMs;
+      await look();
+      for (const [index, id] of ids.entries()) if (box.state(id) === 'deleted') gone[index] ??= day;
+    }
+    expect(gone).toEqual([7, 30, 60]);
+  });
+
   it('keeps what is brought back, and begins anew when it is trashed again', async () => {
     const { id } = await box.upload('DCIM/1.jpg', picture(1));
     await trash(id);
@@ -230,7 +249,7 @@ describe('what goes together', () => {
 it('does not take for settled what went to the trash while others were settled', async () => {
   const { id } = await box.upload('DCIM/1.jpg', picture(1));
   const rows = new TrashStore(box.open.database);
-  await box.open.database.write(() => rows.trash(id, 1));
+  await box.open.database.write(() => rows.trash(id, 1, 30));
   rows.endRelocations([{ id, state: 'present' }]); // As it was when the others were looked at.
   expect(box.relocations()).toBe(1);
   rows.endRelocations([{ id, state: 'trashed' }]);

@@ -1,5 +1,6 @@
 /**
- * Owns what people deleted: 30 days in the trash, back from there, and gone for good with a tombstone.
+ * Owns what people deleted: 30 days in the trash (or as many as their box's owner says), back from there, and gone for
+ * good with a tombstone.
  * Never decides by itself what is deleted, never overwrites on the way back, never lets a wrong clock empty the trash.
  * Called by its own routes and by the composition root.
  *
@@ -17,10 +18,9 @@ import type { OpenLibrary } from './open-library.ts';
 import { Relocation } from './relocation.ts';
 import { ownAssets, withCompanions } from './selection.ts';
 import type { AssetRow, AssetState } from './store.ts';
-import { type TrashedRow, TrashStore } from './trash-store.ts';
+import { type TrashedRow, TrashStore, trashDaysUsual } from './trash-store.ts';
 
 const dayMs = 24 * 3_600_000;
-const trashDays = 30;
 /** Two looks at the calendar closer than this are one day: a look that is repeated counts once. */
 const dayMsMin = 20 * 3_600_000;
 const settleKind = 'settle-trash';
@@ -36,6 +36,8 @@ export type TrashDeps = Readonly<{
   tell: TellLibrary;
   /** Told of what is gone for good, so that its pictures go too. May be told twice; what it throws is tried again. */
   onDeleted: (library: OpenLibrary, assetIds: readonly number[]) => Promise<void> | void;
+  /** How long a person's trash keeps what goes there from now on. Default: 30 for everybody. */
+  daysOf?: (personId: string) => number;
   now: () => number;
   log: Pick<Logger, 'warn' | 'info'>;
 }>;
@@ -102,7 +104,8 @@ export class Trash {
         refuse(chosen, 'publishing', 'busy', 'One of these photos is being stored just now. Try again in a moment.');
         const going = withCompanions(open, chosen, { states: kept, staying: [...kept, 'publishing'] });
         const at = this.#deps.now();
-        for (const { id } of going) rows.trash(id, at);
+        const days = this.#daysOf(personId);
+        for (const { id } of going) rows.trash(id, at, days);
         if (going.length > 0) open.jobs.enqueue(settleKind, 'all');
         return {
           before: chosen.filter(({ state }) => state === 'trashed').map(({ id }) => id),
@@ -120,14 +123,12 @@ export class Trash {
     const rows = this.#rows(this.#deps.library.current());
     const { day, counted_at: countedAt } = rows.calendar();
     const last = { at: Number.MAX_SAFE_INTEGER, id: Number.MAX_SAFE_INTEGER };
-    return rows.page(personId, before ?? last, limit).map((asset: TrashedRow) => ({
-      asset,
-      trashedAt: asset.trashed_at,
-      goneAt: Math.max(
-        asset.trashed_at + trashDays * dayMs,
-        countedAt + (trashDays - (day - asset.trashed_day)) * dayMs,
-      ),
-    }));
+    const daysNow = this.#daysOf(personId);
+    return rows.page(personId, before ?? last, limit).map((asset: TrashedRow) => {
+      const days = Math.max(daysNow, asset.trash_days);
+      const goneAt = Math.max(asset.trashed_at + days * dayMs, countedAt + (days - (day - asset.trashed_day)) * dayMs);
+      return { asset, trashedAt: asset.trashed_at, goneAt };
+    });
   }
 
   /** How much of this person's is in the trash. */
@@ -267,8 +268,8 @@ export class Trash {
   }
 
   /**
-   * The daily look. Something goes for good when it was in the trash for 30 days by the clock, and through 30 such looks:
-   * a clock that was wrong, then or now, takes nothing away early. A box that is off keeps it longer.
+   * The daily look. Something goes for good when it was in the trash for its days by the clock, and through as many such
+   * looks: a clock that was wrong, then or now, takes nothing away early. A box that is off keeps it longer.
    */
   async empty(open: OpenLibrary, signal: AbortSignal): Promise<void> {
     const now = this.#deps.now();
@@ -278,13 +279,28 @@ export class Trash {
       if (Math.abs(now - rows.calendar().counted_at) >= dayMsMin) rows.countDay(now);
       rows.pullBack(now);
     });
-    const dayMax = rows.calendar().day - trashDays;
+    let failure: { error: unknown } | undefined;
+    for (const personId of rows.people()) {
+      failure = (await this.#emptyOf(open, { personId, now }, signal)) ?? failure;
+    }
+    if (failure !== undefined) throw failure.error;
+  }
+
+  /** Returns what kept some of it from going. @throws when the disk is gone */
+  async #emptyOf(
+    open: OpenLibrary,
+    { personId, now }: { personId: string; now: number },
+    signal: AbortSignal,
+  ): Promise<{ error: unknown } | undefined> {
+    const rows = this.#rows(open);
+    const { day } = rows.calendar();
+    const days = this.#daysOf(personId);
     let failure: { error: unknown } | undefined;
     for (let afterId = 0; ; ) {
       signal.throwIfAborted();
-      const ids = rows.due({ afterId, trashedBefore: now - trashDays * dayMs, dayMax, limit: rowsAtOnce });
+      const ids = rows.due({ personId, afterId, now, day, days, limit: rowsAtOnce });
       const last = ids.at(-1);
-      if (last === undefined) break;
+      if (last === undefined) return failure;
       afterId = last;
       await this.#alone(open, () =>
         // Somebody may have brought it back meanwhile.
@@ -293,14 +309,17 @@ export class Trash {
           ids.filter((id) => open.rows.asset(id)?.state === 'trashed'),
         ),
       ).then(
-        () => this.#deps.log.info({ deleted: ids.length }, 'the trash let go of what was in it for 30 days'),
+        () => this.#deps.log.info({ deleted: ids.length }, 'the trash let go of what had been in it for its days'),
         (error: unknown) => {
           if (diskIsGone(error)) throw error;
           failure ??= { error };
         },
       );
     }
-    if (failure !== undefined) throw failure.error;
+  }
+
+  #daysOf(personId: string): number {
+    return this.#deps.daysOf?.(personId) ?? trashDaysUsual;
   }
 
   /** Files move one caller at a time. */

@@ -43,6 +43,7 @@ export const PhoneView = Type.Object({
   plannedAt: Type.Union([Milliseconds, Type.Null()], {
     description: 'when it told so; null: never. A plan told again unchanged keeps its time',
   }),
+  awayUntil: Type.Union([Milliseconds, Type.Null()], { description: 'until then nobody misses it; null: at home' }),
   tells: Type.Array(TellingView, {
     description:
       'what this kind of client can tell the box beyond the files that arrive; of what is not in the list nothing is known',
@@ -119,6 +120,19 @@ export const phonesContract = {
     summary: 'Gives a phone another name or folder: one’s own, or any for the owner and the console',
     params: PhoneId,
     body: PhoneChange,
+    status: 200,
+    reply: PhoneView,
+  },
+  setPhoneAway: {
+    method: 'PUT',
+    path: '/api/phones/:id/away',
+    access: 'person',
+    summary:
+      'Says until when a phone is away, so that nobody misses it: one’s own, or any for the owner and the console',
+    params: PhoneId,
+    body: Type.Object({
+      until: Type.Union([Milliseconds, Type.Null()], { description: 'at most a year ahead; null: it is at home' }),
+    }),
     status: 200,
     reply: PhoneView,
   },

@@ -28,6 +28,8 @@ export type ListedPhone = Readonly<{
   lastSeenAt: number | null;
   nextAt: number | null;
   plannedAt: number | null;
+  /** Until then nobody misses it; null, or past: it is at home. */
+  awayUntil: number | null;
   tells: Telling[];
 }>;
 /** What there is to change of a phone; a folder is for new files only. */
@@ -49,6 +51,7 @@ const dayMs = 24 * 60 * 60_000;
 /** A phone that was off tells of a night that is just over; none plans further than a month. */
 const planAgoMsMax = dayMs;
 const planAheadMsMax = 32 * dayMs;
+const awayMsMax = 366 * dayMs;
 /** So long after it joined its people may well wonder what it is. */
 const recentlyMs = dayMs;
 /** A chooser, not a list of the disk. */
@@ -131,6 +134,34 @@ export class PhoneList {
   }
 
   /**
+   * Says until when a phone is not to be missed; null: it is at home.
+   * @throws {CodedError} `invalid-request` for more than a year, or a time that is over; `not-found` as `change`
+   */
+  async setAway(caller: PersonCaller | ConsoleCaller, id: string, until: number | null): Promise<ListedPhone> {
+    const { database, store, access, now } = this.#options;
+    const at = now();
+    return await database.write(() => {
+      const row = store.livingPhone(id);
+      if (row === undefined || !maySee(caller, row)) throw noSuchPhone();
+      if (until !== null && (until <= at || until > at + awayMsMax)) {
+        throw new CodedError(
+          'invalid-request',
+          'A phone can be away until some day of the coming year. Nothing was changed.',
+        );
+      }
+      if (row.away_until === until) return this.#listed(row);
+      store.setAway(id, until);
+      access.record({
+        event: 'phone-away-set',
+        actor: actorOf(caller),
+        subject: id,
+        detail: until === null ? { home: true } : { until },
+      });
+      return this.#listed({ ...row, away_until: until });
+    });
+  }
+
+  /**
    * Ends every credential of a phone, and its right to approve; the next request is refused. Its photos stay.
    * @throws {CodedError} `not-found`, also for another person's phone; `confirm-first` and `too-early` for one that approves
    */
@@ -184,6 +215,7 @@ export class PhoneList {
       lastSeenAt: row.last_seen_at,
       nextAt: row.next_at,
       plannedAt: row.planned_at,
+      awayUntil: row.away_until,
       tells: tellingsOf(row.client),
     };
   }

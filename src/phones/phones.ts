@@ -6,6 +6,7 @@
 import type { Logger } from 'pino';
 import type { ConsoleCaller, PersonCaller, PhoneCaller } from '../http/caller.ts';
 import { CodedError } from '../platform/errors.ts';
+import { Connections } from './connections.ts';
 import type { PairingKey } from './pairing.ts';
 import type { AskedPairing, OpenPairing, PairingLook, PairingPanelView, Redeemed, Redeemer } from './pairing-views.ts';
 import { Pairings, type PairingsOptions, tokenDigest } from './pairings.ts';
@@ -16,6 +17,7 @@ export type { BoxFacts, OpenPairing, PairingLook, Redeemed } from './pairing-vie
 /** What library needs to know of a phone. */
 export type PhoneFacts = Readonly<{ personId: string; personFolder: string; baseFolder: string; name: string }>;
 export type PhonesOptions = Omit<PairingsOptions, 'store'> & Readonly<{ log: Logger }>;
+type Parts = Readonly<{ store: PhonesStore; list: PhoneList; pairings: Pairings; connections: Connections }>;
 
 const tokenBytes = 32;
 /** A credential's last use is written at most this often. */
@@ -26,7 +28,7 @@ const endedPairingMs = 7 * 24 * 60 * 60_000;
 export class Phones {
   readonly #options: PhonesOptions;
   readonly #touching = new Set<number>();
-  #parts: { store: PhonesStore; list: PhoneList; pairings: Pairings } | undefined;
+  #parts: Parts | undefined;
 
   constructor(options: PhonesOptions) {
     this.#options = options;
@@ -37,7 +39,8 @@ export class Phones {
     const { database, access, approvers, requireConfirmed, now } = this.#options;
     const store = new PhonesStore(database);
     const list = new PhoneList({ database, store, access, approvers, requireConfirmed, now });
-    this.#parts = { store, list, pairings: new Pairings({ ...this.#options, store }) };
+    const connections = new Connections({ ...this.#options, phones: store });
+    this.#parts = { store, list, pairings: new Pairings({ ...this.#options, store }), connections };
   }
 
   /**
@@ -93,6 +96,11 @@ export class Phones {
    */
   async refusePairing(key: PairingKey): Promise<void> {
     await this.#opened.pairings.refuse(key);
+  }
+
+  /** The passwords of backup apps. */
+  get connections(): Connections {
+    return this.#opened.connections;
   }
 
   /** The phone that holds this token, unless it was revoked. Synchronous and cheap; the last use is written later. */
@@ -156,6 +164,11 @@ export class Phones {
     return this.#phoneList.changeOwn(caller, change);
   }
 
+  /** As `PhoneList.setAway`. */
+  async setAway(caller: PersonCaller | ConsoleCaller, id: string, until: number | null): Promise<ListedPhone> {
+    return this.#phoneList.setAway(caller, id, until);
+  }
+
   /** As `PhoneList.revoke`. */
   async revoke(caller: PersonCaller | ConsoleCaller, id: string): Promise<void> {
     await this.#phoneList.revoke(caller, id);
@@ -172,7 +185,7 @@ export class Phones {
     return this.#options.database.write(() => this.#rows.removeExpired(now - endedPairingMs, now));
   }
 
-  get #opened(): { store: PhonesStore; list: PhoneList; pairings: Pairings } {
+  get #opened(): Parts {
     if (this.#parts === undefined) throw new CodedError('internal', 'Phones was used before it was opened.');
     return this.#parts;
   }

@@ -21,6 +21,7 @@ export function phonesRoutes(deps: { phones: Phones; transportOf: (request: Fast
   return implement(phonesContract, {
     listPhones: async ({ caller }) => ({ phones: phones.list(caller) }),
     changePhone: async ({ caller, params, body }) => phones.change(caller, params.id, body),
+    setPhoneAway: async ({ caller, params, body }) => phones.setAway(caller, params.id, body.until),
     ownPhone: async ({ caller }) => phones.own(caller),
     changeOwnPhone: async ({ caller, body }) => phones.changeOwn(caller, body),
     tellPlan: async ({ caller, body }) => phones.plan(caller, body),

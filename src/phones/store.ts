@@ -27,6 +27,8 @@ export type PhoneRow = {
   last_seen_at: number | null;
   next_at: number | null;
   planned_at: number | null;
+  /** Until then nobody misses it. */
+  away_until: number | null;
   /** When the device that it is now was paired, as long as that is remembered. */
   paired_at: number | null;
 };
@@ -49,7 +51,7 @@ export type CredentialRow = {
 export type ApiDoor = 'api' | 'page';
 
 const phoneColumns = `phone.id, phone.name, person.name AS person, person_id, person.folder AS person_folder, base_folder,
-  client, client_version, phone.created_at, last_seen_at, next_at, planned_at,
+  client, client_version, phone.created_at, last_seen_at, next_at, planned_at, away_until,
   (SELECT max(redeemed_at) FROM pairing WHERE pairing.phone_id = phone.id) AS paired_at`;
 const phoneTables = 'phone JOIN person ON person.id = person_id';
 const phoneLives = 'revoked_at IS NULL AND removed_at IS NULL';
@@ -70,6 +72,7 @@ export class PhonesStore {
   readonly #move: Statement<[string, string, string | null, string | null, string]>;
   readonly #deletePageCredentials: Statement<[string]>;
   readonly #plan: Statement<[number | null, number, string | null, string | null, string]>;
+  readonly #away: Statement<[number | null, string]>;
   readonly #countPhones: Statement<[], { count: number }>;
   readonly #revoke: Statement<[number, string]>;
   readonly #deleteCredentials: Statement<[string]>;
@@ -108,13 +111,15 @@ export class PhonesStore {
     );
     this.#change = database.prepare('UPDATE phone SET name = ?, base_folder = ? WHERE id = ?');
     this.#move = database.prepare(
-      `UPDATE phone SET name = ?, base_folder = ?, client = ?, client_version = ?, last_seen_at = NULL, next_at = NULL, planned_at = NULL
+      `UPDATE phone SET name = ?, base_folder = ?, client = ?, client_version = ?, last_seen_at = NULL, next_at = NULL, planned_at = NULL,
+         away_until = NULL
        WHERE id = ?`,
     );
     this.#deletePageCredentials = database.prepare("DELETE FROM phone_credential WHERE phone_id = ? AND door = 'page'");
     this.#plan = database.prepare(
       'UPDATE phone SET next_at = ?, planned_at = ?, client = ?, client_version = ? WHERE id = ? AND revoked_at IS NULL',
     );
+    this.#away = database.prepare('UPDATE phone SET away_until = ? WHERE id = ?');
     this.#countPhones = database.prepare('SELECT count(*) AS count FROM phone WHERE revoked_at IS NULL');
     this.#revoke = database.prepare('UPDATE phone SET revoked_at = ? WHERE id = ? AND revoked_at IS NULL');
     this.#deleteCredentials = database.prepare('DELETE FROM phone_credential WHERE phone_id = ?');
@@ -184,6 +189,10 @@ export class PhonesStore {
 
   plan(id: string, { nextAt, plannedAt, client, clientVersion }: NewPlan): void {
     this.#plan.run(nextAt, plannedAt, client, clientVersion, id);
+  }
+
+  setAway(id: string, until: number | null): void {
+    this.#away.run(until, id);
   }
 
   phoneCount(): number {

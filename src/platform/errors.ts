@@ -16,6 +16,7 @@ export type ErrorCode =
   | 'cross-origin'
   | 'https-required'
   | 'too-many-requests'
+  | 'precondition-failed'
   | 'conflict'
   // setting up, pairing, signing in
   | 'already-set-up'
@@ -47,6 +48,7 @@ export type ErrorCode =
   | 'empty-picture'
   | 'too-many-uploads'
   | 'video-tools-missing'
+  | 'over-quota'
   | 'tus-version'
   // pictures
   | 'no-picture'
@@ -55,6 +57,8 @@ export type ErrorCode =
   | 'disk-foreign'
   | 'disk-full'
   | 'folder-blocked'
+  // what goes off the box
+  | 'send-failed'
   // the box itself
   | 'command-missing'
   | 'command-failed'

@@ -49,6 +49,17 @@ export class LiveUploads {
     return live;
   }
 
+  /** What a person's uploads in use take, or will when they are whole. */
+  claimedBytes(library: OpenLibrary, personId: string, except?: Upload): number {
+    let claimed = 0;
+    for (const live of this.#live.values()) {
+      const { upload, users } = live;
+      if (live.library !== library || upload === except || users === 0 || upload.owner.person.id !== personId) continue;
+      claimed += upload.claimed;
+    }
+    return claimed;
+  }
+
   /** Bytes that others were given room for and have not brought. */
   promisedBytes(library: OpenLibrary, except?: Upload): number {
     let promised = 0;

@@ -116,6 +116,13 @@ export class UploadStore {
     this.#database.prepare('DELETE FROM upload WHERE id = ?').run(id);
   }
 
+  receiving(limit: number): Array<Pick<UploadRow, 'phone_id' | 'length' | 'synced' | 'facts' | 'touched_at'>> {
+    return this.#database.all(
+      "SELECT phone_id, length, synced, facts, touched_at FROM upload WHERE state = 'receiving' LIMIT ?",
+      limit,
+    );
+  }
+
   receivingIds(): string[] {
     return this.#database
       .prepare<[], { id: string }>("SELECT id FROM upload WHERE state = 'receiving'")

@@ -8,8 +8,7 @@ import type { Readable } from 'node:stream';
 import type { Library } from '../library/library.ts';
 import { mediaKind } from '../library/media-kinds.ts';
 import { incomingFolder, type OpenLibrary } from '../library/open-library.ts';
-import { checkPhonePath } from '../library/placement.ts';
-import { parentOf } from '../library/publishing.ts';
+import { checkPhonePath, parentOf } from '../library/placement.ts';
 import { syncFolder } from '../platform/durable-files.ts';
 import { CodedError, systemCode } from '../platform/errors.ts';
 import { ReceivedFile } from './received-file.ts';
@@ -32,6 +31,8 @@ export type UploadOwner = Readonly<{
   phoneId: string;
   person: Readonly<{ id: string; name: string; folder: string }>;
   baseFolder: string;
+  /** What the person may use of the disk in all; null or not there: as much as there is. */
+  quotaBytes?: number | null;
 }>;
 
 /** What `finish` may still add. `checksums` by Node's name of the algorithm, in hexadecimal. */
@@ -43,8 +44,10 @@ export type UploadDeps = Readonly<{
   rows: UploadStore;
   now: () => number;
   idleMs: number;
-  /** Throws `disk-full` unless so many more bytes may come. */
+  /** Throws `disk-full` or `over-quota` unless so many more bytes may come. */
   requireRoom: (bytes: number) => Promise<void>;
+  /** What the person may use just now: it may have changed since the upload began. */
+  quotaBytes: () => number | null;
 }>;
 
 export type UploadBeginning = Readonly<{
@@ -128,6 +131,11 @@ export class Upload {
     return this.#hasRoom ? this.#missing : 0;
   }
 
+  /** What it takes of the disk, or will when it is whole; nothing once its file has its place. */
+  get claimed(): number {
+    return this.#ended === undefined ? Math.max(this.#length ?? 0, this.arriving) : 0;
+  }
+
   get recorded(): boolean {
     return this.#recorded;
   }
@@ -158,7 +166,7 @@ export class Upload {
 
   /**
    * Takes bytes from `stream` at `offset`, which must be what `settle` last said.
-   * @throws {CodedError} `offset-mismatch`, `too-large`, `upload-interrupted`, `disk-full`; what came is kept.
+   * @throws {CodedError} `offset-mismatch`, `too-large`, `upload-interrupted`, `disk-full`, `over-quota`; what came is kept.
    */
   async append(offset: number, stream: Readable): Promise<void> {
     if (this.finished) throw new CodedError('offset-mismatch', 'This upload is finished; the file is safe.');
@@ -220,7 +228,7 @@ export class Upload {
    * Verifies and publishes the file. When it returns, a pulled plug loses nothing of it. Idempotent, also after any
    * failure and after a restart. @throws {CodedError} `length-mismatch` (nothing changed), `checksum-mismatch`,
    * `empty-picture`, `invalid-name` (refused, the bytes are dropped), `video-tools-missing`, `disk-full`,
-   * `disk-missing` (kept; try again).
+   * `over-quota`, `disk-missing` (kept; try again).
    */
   async finish(more: FinishFacts = {}): Promise<void> {
     if (this.finished) return;
@@ -236,7 +244,7 @@ export class Upload {
     const facts = { ...this.facts, ...more };
     const path = facts.path ?? '';
     await this.#refuseBad(facts);
-    const sha256 = await this.#verify(facts);
+    const { sha256, proven } = await this.#verify(facts);
     const { library, open, rows } = this.#deps;
     library.requireToolsFor(path);
     await library.ensurePerson(open, this.owner.person);
@@ -254,10 +262,12 @@ export class Upload {
       sha256,
       pair: facts.pair ?? null,
       origin: facts.origin ?? 'app',
+      quotaBytes: this.#deps.quotaBytes(),
       syncSource: () => this.#file.sync(),
       record: (assetId) => {
         this.#insert();
         rows.finish(this.id, size, assetId);
+        for (const [algorithm, digest] of proven) open.view.putChecksum(assetId, algorithm, digest);
       },
     });
     this.#recorded = true;
@@ -297,8 +307,10 @@ export class Upload {
     if (this.#ended !== undefined && 'refused' in this.#ended) throw this.#ended.refused;
   }
 
-  async #verify(facts: FinishFacts): Promise<Buffer> {
+  /** `proven`: checksums by other algorithms that the client sent, and that are right. */
+  async #verify(facts: FinishFacts): Promise<{ sha256: Buffer; proven: ReadonlyMap<string, Buffer> }> {
     const sha256 = await this.#file.sha256();
+    const proven = new Map<string, Buffer>();
     const wanted: Readonly<Record<string, string | undefined>> = {
       ...facts.checksums,
       ...(facts.sha256 === undefined ? {} : { sha256: facts.sha256 }),
@@ -307,7 +319,10 @@ export class Upload {
       const expected = wanted[algorithm]?.toLowerCase();
       if (expected === undefined) continue;
       const actual = algorithm === 'sha256' ? sha256 : await this.#file.digest(algorithm);
-      if (actual.toString('hex') === expected) continue;
+      if (actual.toString('hex') === expected) {
+        if (algorithm !== 'sha256') proven.set(algorithm, actual);
+        continue;
+      }
       await this.#refuse(
         new CodedError(
           'checksum-mismatch',
@@ -316,7 +331,7 @@ export class Upload {
         facts,
       );
     }
-    return sha256;
+    return { sha256, proven };
   }
 
   async #refuseBad(facts: UploadFacts): Promise<void> {

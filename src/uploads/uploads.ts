@@ -5,8 +5,10 @@
  */
 import { readdir, stat, unlink } from 'node:fs/promises';
 import type { Library } from '../library/library.ts';
+import { mediaKind } from '../library/media-kinds.ts';
 import { incomingFolder, type OpenLibrary } from '../library/open-library.ts';
 import { checkPhonePath } from '../library/placement.ts';
+import { requireQuota } from '../library/quota.ts';
 import { ignoreMissing } from '../platform/durable-files.ts';
 import { CodedError, type ErrorCode } from '../platform/errors.ts';
 import type { Logger } from '../platform/log.ts';
@@ -35,6 +37,16 @@ const uploadLimits = {
   /** Free space that receiving leaves alone: the catalogue must always be able to commit. */
   reserveBytes: 16 * 1024 * 1024,
 };
+/** `bytes` of `length` came. `touchedAt`: when the phone went on with one of them last. */
+export type Unfinished = Readonly<{
+  uploads: number;
+  videos: number;
+  bytes: number;
+  length: number;
+  touchedAt: number;
+}>;
+/** More than the phones of a house may have open. */
+const unfinishedMax = 10_000;
 export type UploadLimits = Readonly<typeof uploadLimits>;
 
 export type UploadsDeps = Readonly<{
@@ -75,7 +87,7 @@ export class Uploads {
   /**
    * Begins an upload and hands it to `use`. Its row is committed by the first `settle` or by `finish`; an upload that
    * fails before either leaves nothing behind.
-   * @throws {CodedError} `invalid-name`, `too-large`, `too-many-uploads`, `disk-full`, `disk-missing`.
+   * @throws {CodedError} `invalid-name`, `too-large`, `too-many-uploads`, `disk-full`, `over-quota`, `disk-missing`.
    */
   async begin<T>(
     phoneId: string,
@@ -85,7 +97,7 @@ export class Uploads {
     const library = this.#deps.library.current();
     return await this.#guarded(library, async () => {
       const owner = this.#ownerOf(phoneId);
-      await this.#allow(library, phoneId, it);
+      await this.#allow(library, owner, it);
       const { now, randomBytes } = this.#deps;
       const id = randomBytes(16).toString('hex');
       const upload = this.#make(library, {
@@ -158,6 +170,23 @@ export class Uploads {
     });
   }
 
+  /** What each phone began and did not end, by phone. @throws {CodedError} `disk-missing` */
+  unfinished(library: OpenLibrary = this.#deps.library.current()): Map<string, Unfinished> {
+    const byPhone = new Map<string, Unfinished>();
+    for (const row of this.#rows(library).receiving(unfinishedMax)) {
+      const known = byPhone.get(row.phone_id) ?? { uploads: 0, videos: 0, bytes: 0, length: 0, touchedAt: 0 };
+      const { path = '' } = JSON.parse(row.facts) as UploadFacts;
+      byPhone.set(row.phone_id, {
+        uploads: known.uploads + 1,
+        videos: known.videos + (mediaKind(path.slice(path.lastIndexOf('/') + 1)).kind === 'video' ? 1 : 0),
+        bytes: known.bytes + row.synced,
+        length: known.length + (row.length ?? row.synced),
+        touchedAt: Math.max(known.touchedAt, row.touched_at),
+      });
+    }
+    return byPhone;
+  }
+
   /** Ends every running transfer at once; what came is kept, and the phones are told to come again. */
   interrupt(): void {
     this.#live.stopAll();
@@ -184,7 +213,8 @@ export class Uploads {
   }
 
   /** Refuses early what could not be kept, before a byte is sent. */
-  async #allow(library: OpenLibrary, phoneId: string, it: { length?: number; facts: UploadFacts }): Promise<void> {
+  async #allow(library: OpenLibrary, owner: UploadOwner, it: { length?: number; facts: UploadFacts }): Promise<void> {
+    const { phoneId } = owner;
     const { bytesMax, openPerPhoneMax, restingMs } = this.#limits;
     if (it.facts.path !== undefined) {
       checkPhonePath(it.facts.path);
@@ -193,6 +223,7 @@ export class Uploads {
     if (it.length !== undefined && it.length > bytesMax) {
       throw new CodedError('too-large', 'The file is larger than this box takes (1 TiB).');
     }
+    this.#requireQuota(library, owner, it);
     await this.#requireRoom(library, it.length ?? 0);
     const rows = this.#rows(library);
     if (rows.openCount(phoneId) < openPerPhoneMax) return;
@@ -214,6 +245,30 @@ export class Uploads {
       'disk-full',
       'There is not enough room on the disk for this file. Everything received so far is safe; make room, and the rest comes in.',
     );
+  }
+
+  /**
+   * Whether a file of so many bytes may come, beside the person's others that are coming. What the person has already, by
+   * its checksum, takes nothing. @throws {CodedError} `over-quota`
+   */
+  #requireQuota(
+    library: OpenLibrary,
+    owner: UploadOwner,
+    it: { length?: number | undefined; facts: UploadFacts },
+    of?: Upload,
+  ): void {
+    const quotaBytes = this.#quotaOf(owner);
+    if (quotaBytes === null) return;
+    const { id } = owner.person;
+    const { sha256 } = it.facts;
+    if (sha256 !== undefined && library.rows.assetByContent(id, Buffer.from(sha256, 'hex')) !== undefined) return;
+    const usedBytes = library.standing.usage(id).bytes + this.#live.claimedBytes(library, id, of);
+    requireQuota({ quotaBytes, usedBytes, bytes: it.length ?? 1 });
+  }
+
+  /** As it is now: an upload may go on for days. */
+  #quotaOf({ phoneId }: UploadOwner): number | null {
+    return this.#deps.ownerOf(phoneId)?.quotaBytes ?? null;
   }
 
   async #find(library: OpenLibrary, phoneId: string, id: string): Promise<Live> {
@@ -254,7 +309,11 @@ export class Uploads {
         rows: this.#rows(library),
         now,
         idleMs: this.#limits.idleMs,
-        requireRoom: (bytes) => this.#requireRoom(library, bytes, upload),
+        quotaBytes: () => this.#quotaOf(it.owner),
+        requireRoom: async (bytes) => {
+          this.#requireQuota(library, it.owner, { facts: it.facts, length: upload.claimed }, upload);
+          await this.#requireRoom(library, bytes, upload);
+        },
       },
       it,
       ended,

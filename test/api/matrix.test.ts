@@ -20,6 +20,7 @@ const levels: Readonly<Record<AccessLevel, readonly CallerName[]>> = {
   public: callerNames,
   halfway: [...people, 'halfway: second factor', 'halfway: new password', 'halfway: enrol', 'locked session'],
   phone: ['phone'],
+  app: ['app'],
   'phone-or-person': [...people, 'phone'],
   'signed-in': people,
   person: [...people, 'console'],
@@ -138,14 +139,27 @@ describe('the matrix of routes and callers', () => {
     const others = routes.filter((route) => route.path.startsWith('/api') && !composed.has(nameOf(route)));
     expect(others.map(nameOf)).toEqual(['GET /api/openapi.json']);
     // Files and pages: read by everybody, changed by nobody.
-    const files = routes.filter(({ path }) => !path.startsWith('/api'));
+    const forApps = routes.filter(({ path }) => /^\/(remote\.php|ocs|index\.php)\/|^\/status\.php$/.test(path));
+    // Of the doors for other people's apps, all that concerns a phone is for those that have its password.
+    expect(forApps.filter(({ access }) => access === 'public').map(nameOf)).toEqual([
+      'GET /status.php',
+      'GET /index.php/204',
+      'POST /index.php/login/v2',
+      'POST /index.php/login/v2/poll',
+      'GET /ocs/v2.php/core/getapppassword-onetime',
+      'GET /ocs/v1.php/cloud/capabilities',
+      'GET /ocs/v2.php/cloud/capabilities',
+    ]);
+    expect(forApps.filter(({ access }) => access !== 'public' && access !== 'app')).toEqual([]);
+    expect(routes.filter((route) => route.access === 'app' && !forApps.includes(route))).toEqual([]);
+    const files = routes.filter((route) => !route.path.startsWith('/api') && !forApps.includes(route));
     expect(files.filter(({ method, access }) => access !== 'public' || !['GET', 'HEAD'].includes(method))).toEqual([]);
     expect(files.length).toBeGreaterThan(10);
     expect(refusals.size).toBe(hasLock ? 4 : 3);
   });
 
   for (const how of ['https', 'loopback'] as const) {
-    it(`over ${how} lets in exactly those whom the contract declares`, async () => {
+    it(`over ${how} lets in exactly those whom the contract declares`, { timeout: 180_000 }, async () => {
       const wrong: string[] = [];
       let asked = 0;
       for (const route of routes) {

@@ -17,9 +17,16 @@ type Things = Readonly<Record<string, readonly string[]>>;
 /** Levels at which only one person, or the console, can ask: nobody is another there. */
 const ofTheHouse = ['owner', 'console', 'public'];
 /** What the owner may do to other people's things, by design. */
-const forOwner = ['DELETE /api/phones/:id', 'PATCH /api/phones/:id', 'GET /api/phones/:id/refused'];
+const forOwner = [
+  'GET /api/phones/:id/refused',
+  'DELETE /api/phones/:id',
+  'PATCH /api/phones/:id',
+  'PUT /api/phones/:id/away',
+  'DELETE /api/connections/:id',
+  'POST /api/alerts/:id/acknowledge',
+];
 /** What tells the owner of everybody's phones. */
-const ofPhones = ['/api/phones', '/api/home'];
+const ofPhones = ['/api/phones', '/api/connections', '/api/home', '/api/alerts', '/api/reports'];
 /** Members of a body that name somebody's thing. */
 const naming = /Id$|Ids$|^(assets|replaces|person)$/;
 /** What cannot be told to be Bob's by its words alone. */
@@ -63,10 +70,18 @@ describe('one person’s things', () => {
       '/api/uploads/:id': uploads,
       '/api/downloads/:id': [String(offered.json()['id'])],
       '/api/phones/:id': [phone.phoneId],
+      '/api/connections/:id': [String(callers.apps.member.id)],
+      '/ocs/v1.php/cloud/users/:user': [callers.apps.member.user],
+      '/ocs/v2.php/cloud/users/:user': [callers.apps.member.user],
+      '/remote.php/dav/files/:user': [callers.apps.member.user],
+      '/remote.php/dav/uploads/:user': [callers.apps.member.user],
       '/api/sessions/:id': [rows.session],
       '/api/authenticators/:id': [rows.authenticator, rows.unconfirmed],
       '/api/approvers/:id': [rows.approver],
       '/api/approvals/:id': [rows.approval],
+      '/api/alerts/:id': [rows.alert],
+      // Of a night there is one report for everybody, in which each sees their own (nights.test.ts).
+      '/api/reports/:night': ['2025-01-01'],
       '/api/sessions/current/approval/:id': [rows.approval],
     };
     marks = ['7c1f', 'Bob-Pixel', phone.phoneId, callers.personId('Bob'), ...Object.values(rows), ...uploads];
@@ -132,11 +147,30 @@ describe('one person’s things', () => {
       home: 1,
       counted_at: now,
     });
-    return { authenticator, unconfirmed, approver, approval, session };
+    insert(database, 'alert', {
+      id: 77_001,
+      code: 'phone-silent',
+      key: callers.phones.member.phoneId,
+      phone_id: callers.phones.member.phoneId,
+      person_id: bob,
+      severity: 'watch',
+      level: 0,
+      params: JSON.stringify({
+        phone: callers.phones.member.phoneId,
+        name: 'Bob-Pixel-9731',
+        person: 'Bob',
+        nights: 3,
+      }),
+      state: 'raised',
+      since: now,
+      raised_at: now,
+    });
+    return { authenticator, unconfirmed, approver, approval, session, alert: '77001' };
   }
 
   /** Everybody else, with credentials for one request, as far as the route lets them in; they have just confirmed. */
   function others(route: Route): Array<[who: string, headers: Record<string, string>]> {
+    if (route.access === 'app') return [['Carol’s app', headersOf({ app: callers.apps.other })]];
     const carol = headersOf(callers.session('Carol', { confirmed: true }));
     const phone = { authorization: `Bearer ${callers.phones.other.token}` };
     const list: Array<[string, Record<string, string>]> = [];
@@ -174,6 +208,7 @@ describe('one person’s things', () => {
         'recovery_code',
         'known_browser',
         'invitation',
+        'alert',
       ];
       const kept = ['asset', 'phone_item', 'upload', 'relocation', 'publishing'];
       const rows = [
@@ -201,7 +236,7 @@ describe('one person’s things', () => {
   async function reached(route: Route, id: string): Promise<string[]> {
     const wrong: string[] = [];
     for (const [who, headers] of others(route)) {
-      const { status, text } = await request(route, pathOf(route, { id }), headers);
+      const { status, text } = await request(route, pathOf(route, { id, user: id }), headers);
       const tells = marks.some((mark) => mark !== id && text.includes(mark));
       if (status !== 404 || tells) wrong.push(`${who}: ${nameOf(route)}: ${status} ${text}`);
       asked += 1;

@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { readConfig } from '../../src/config.ts';
 import { Nightjar } from '../../src/nightjar.ts';
+import type { Machine } from '../../src/overview.ts';
 import { createLog } from '../../src/platform/log.ts';
 import { type Answer, ask, jsonBody } from './asking.ts';
 import { goodPassword, setupCode } from './box-state.ts';
@@ -13,6 +14,8 @@ import { HandPhone } from './hand-phone.ts';
 export type AppOptions = Readonly<{
   /** The box's clock; the real one by default. */
   now?: () => number;
+  /** The machine it runs on; by default one that tells nothing of itself, and has the disk that it has. */
+  machine?: Machine;
 }>;
 
 export class App {
@@ -61,7 +64,8 @@ export class App {
       ...this.#env,
     });
     const log = createLog({ level: 'debug', destination: { write: (line) => void this.logged.push(line) } });
-    this.#box = new Nightjar(config, log, this.#options);
+    const machine = this.#options.machine ?? { read: async () => ({ memory: null, celsius: null }) };
+    this.#box = new Nightjar(config, log, { ...this.#options, machine });
     const { httpPort, httpsPort } = await this.#box.start();
     this.httpPort = httpPort;
     this.httpsPort = httpsPort;

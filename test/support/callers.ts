@@ -24,13 +24,18 @@ export const callerNames = [
   'owner',
   'phone',
   'revoked phone',
+  'app',
+  'app that was logged out',
   'console',
 ] as const;
 export type CallerName = (typeof callerNames)[number];
-export type Credentials = Readonly<{ session?: string; token?: string; console?: true }>;
+export type Credentials = Readonly<{ session?: string; token?: string; app?: AppPassword; console?: true }>;
+/** Of a backup app. */
+export type AppPassword = Readonly<{ user: string; password: string }>;
 
 const hourMs = 3_600_000;
 type Phones = Readonly<Record<'member' | 'other' | 'revoked', HandPhone>>;
+type Apps = Readonly<Record<'member' | 'other' | 'loggedOut', AppPassword & { id: number }>>;
 type SessionState = Readonly<{
   stage?: string;
   usedBeforeMs?: number;
@@ -43,10 +48,12 @@ type SessionState = Readonly<{
 export class Callers {
   readonly #database: Sqlite.Database;
   readonly #phones: Phones | undefined;
+  readonly #apps: Apps | undefined;
 
-  private constructor(database: Sqlite.Database, phones?: Phones) {
+  private constructor(database: Sqlite.Database, phones?: Phones, apps?: Apps) {
     this.#database = database;
     this.#phones = phones;
+    this.#apps = apps;
   }
 
   /** Of a box as it is: whoever is there, without phones. */
@@ -73,12 +80,23 @@ export class Callers {
       passwordExpiryDays: null,
       idleLockMinutes: 60,
     });
-    return new Callers(database, phones);
+    const apps = {
+      member: await connect(phones.member),
+      other: await connect(phones.other),
+      loggedOut: await connect(phones.member),
+    };
+    await phones.member.ask('DELETE', `/api/connections/${apps.loggedOut.id}`);
+    return new Callers(database, phones, apps);
   }
 
   get phones(): Phones {
     if (this.#phones === undefined) throw new Error('This box has no phones.');
     return this.#phones;
+  }
+
+  get apps(): Apps {
+    if (this.#apps === undefined) throw new Error('This box has no apps.');
+    return this.#apps;
   }
 
   get database(): Sqlite.Database {
@@ -104,6 +122,10 @@ export class Callers {
         return { token: this.phones.member.token };
       case 'revoked phone':
         return { token: this.phones.revoked.token };
+      case 'app':
+        return { app: this.#app(this.phones.member.phoneId) };
+      case 'app that was logged out':
+        return { app: this.apps.loggedOut };
       case 'halfway: second factor':
         return this.session('Bob', { stage: 'second-factor' });
       case 'halfway: new password':
@@ -155,6 +177,15 @@ export class Callers {
     return { session: token, id };
   }
 
+  /** Writes the password of an app into the box's database: one request logs it out. */
+  #app(phoneId: string): AppPassword {
+    const password = randomBytes(20).toString('hex').toUpperCase();
+    this.#database
+      .prepare("INSERT INTO phone_credential (phone_id, door, secret_sha256, created_at) VALUES (?, 'nextcloud', ?, ?)")
+      .run(phoneId, createHash('sha256').update(`app:${password}`).digest(), Date.now());
+    return { user: 'app', password };
+  }
+
   #knownBrowser(personId: string): string {
     const id = randomUUID();
     const now = Date.now();
@@ -177,9 +208,22 @@ export class Callers {
 }
 
 /** The headers by which credentials come, over https and over loopback http. */
-export function headersOf({ session, token }: Credentials): Record<string, string> {
+export function headersOf({ session, token, app }: Credentials): Record<string, string> {
   return {
     ...(session === undefined ? {} : { cookie: `__Host-nightjar=${session}; nightjar-loopback=${session}` }),
     ...(token === undefined ? {} : { authorization: `Bearer ${token}` }),
+    ...(app === undefined ? {} : { authorization: basic(app) }),
   };
+}
+
+/** RFC 7617, section 2. */
+export function basic({ user, password }: AppPassword): string {
+  return `Basic ${Buffer.from(`${user}:${password}`).toString('base64')}`;
+}
+
+/** A backup app on this phone. */
+export async function connect(phone: HandPhone): Promise<AppPassword & { id: number }> {
+  const answer = await phone.json('POST', '/api/connections', { door: 'nextcloud' });
+  if (answer.status !== 201) throw new Error(`Not connected: ${answer.status} ${answer.text}`);
+  return answer.json() as AppPassword & { id: number };
 }

@@ -56,7 +56,7 @@ export class CatalogueCheck {
           .map(({ id }) => id),
       ),
       lists: catalogue.prepare<[], ListRow>('SELECT folder, name FROM checksum_list WHERE name IS NOT NULL').all(),
-      damage: [...integrityOf(catalogue), ...miscounted(catalogue)],
+      damage: [...integrityOf(catalogue), ...miscounted(catalogue), ...misused(catalogue)],
     }));
     const wrong = damage.map((it) => `catalogue damaged: ${it}`);
     for (const asset of assets) wrong.push(...(await this.#wrongWithRow(asset)));
@@ -191,6 +191,21 @@ function miscounted(catalogue: Sqlite.Database): string[] {
        EXCEPT SELECT phone_id, seen, safe, refused, deleted FROM phone_standing)`,
   );
   return found.all().map(({ phone_id }) => `what is counted of phone ${phone_id} is wrong`);
+}
+
+/** People whose kept sums are not what adding up gives. A catalogue of a release before keeps none. */
+function misused(catalogue: Sqlite.Database): string[] {
+  const kept = catalogue.prepare("SELECT 1 FROM sqlite_schema WHERE name = 'person_usage'").get();
+  if (kept === undefined) return [];
+  const found = catalogue.prepare<[], { person_id: string }>(
+    `SELECT DISTINCT person_id FROM (
+       SELECT person_id, count(*) AS files, sum(size) AS bytes FROM asset
+       WHERE state IN ('publishing', 'present', 'damaged', 'trashed') GROUP BY person_id
+       EXCEPT SELECT person_id, files, bytes FROM person_usage)
+     UNION SELECT person_id FROM person_usage WHERE files <> 0 AND person_id NOT IN (
+       SELECT person_id FROM asset WHERE state IN ('publishing', 'present', 'damaged', 'trashed'))`,
+  );
+  return found.all().map(({ person_id }) => `what person ${person_id} uses is wrong`);
 }
 
 function integrityOf(database: Sqlite.Database): string[] {

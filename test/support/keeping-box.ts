@@ -18,6 +18,8 @@ export class KeepingBox {
   downloads!: Downloads;
   readonly told: LibraryEvent[] = [];
   readonly deleted: number[] = [];
+  /** How long the trash keeps what goes there. */
+  trashDays = 30;
   readonly #parent: string;
 
   private constructor(parent: string, box: TestBox) {
@@ -37,6 +39,7 @@ export class KeepingBox {
         lists,
         tell: (_personId, event) => made?.told.push(event),
         onDeleted: (_open, ids) => void made?.deleted.push(...ids),
+        daysOf: () => made?.trashDays ?? 30,
         now,
         log,
       });

@@ -147,6 +147,8 @@ export function noticeText(kind: string, facts: Facts): string {
     'authenticator-removed': `One-time codes were removed: ${fact(facts, 'name', '')}.`,
     'approver-registered': `${fact(facts, 'phone', 'A phone')} may approve your sign-ins.`,
     'approver-removed': `${fact(facts, 'phone', 'A phone')} approves your sign-ins no more.`,
+    'app-connected': 'Connected a backup app',
+    'app-disconnected': 'Disconnected a backup app',
     'approval-denied': `On a phone, somebody said “this is not me” to a sign-in from ${fact(facts, 'browser', 'a browser')}.`,
     'codes-rest': 'So many wrong one-time codes came that they rest. You can allow them again here.',
     'pairing-refused': `Somebody said “this is not my phone” to the pairing of ${fact(facts, 'phone', 'a phone')}.`,

@@ -1,0 +1,43 @@
+/** How long the disk's room lasts, from how full it was after each of the last nights: pure. */
+
+export type DiskSample = Readonly<{
+  /** yyyy-mm-dd */
+  night: string;
+  totalBytes: number;
+  freeBytes: number;
+}>;
+
+const dayMs = 24 * 60 * 60_000;
+export const trendNights = 29;
+/** Of fewer days nothing is foretold. */
+const daysMin = 6;
+/** From so many days on, the largest of them is taken for what happens once: somebody's whole phone, a folder deleted. */
+const onceDaysMin = 7;
+
+/**
+ * Days until the room above `reserveBytes` is full, at the mean rate of these nights; null: too few of them, or it does
+ * not fill. `samples`: of one disk (those before its size changed are passed over), the oldest first.
+ */
+export function fullInDays(samples: readonly DiskSample[], reserveBytes: number): number | null {
+  const last = samples.at(-1);
+  if (last === undefined) return null;
+  const since = samples.findLastIndex(({ totalBytes }) => totalBytes !== last.totalBytes) + 1;
+  const own = samples.slice(since).slice(-trendNights);
+  const steps = own.slice(1).map((sample, index) => {
+    const before = own[index] ?? sample;
+    const days = Math.max(1, Math.round((Date.parse(sample.night) - Date.parse(before.night)) / dayMs));
+    return { days, bytes: before.freeBytes - sample.freeBytes };
+  });
+  const usual = steps.length < onceDaysMin ? steps : withoutLargest(steps);
+  const days = usual.reduce((sum, step) => sum + step.days, 0);
+  if (days < daysMin) return null;
+  const perDay = usual.reduce((sum, step) => sum + step.bytes, 0) / days;
+  if (perDay <= 0) return null;
+  return Math.max(0, last.freeBytes - reserveBytes) / perDay;
+}
+
+function withoutLargest<Step extends { days: number; bytes: number }>(steps: readonly Step[]): Step[] {
+  const rate = ({ days, bytes }: Step) => Math.abs(bytes) / days;
+  const largest = steps.reduce((most, step) => (rate(step) > rate(most) ? step : most));
+  return steps.filter((step) => step !== largest);
+}
