@@ -34,7 +34,7 @@ test-tools: tools
 	@system/debian-packages xfs_io:xfsprogs strace:strace mkfs.ext4:e2fsprogs losetup:mount \
 	  heif-enc:libheif-examples vipsthumbnail:libvips-tools compare:imagemagick unzip:unzip ip:iproute2 \
 	  avahi-daemon:avahi-daemon avahi-browse:avahi-utils dbus-daemon:dbus-daemon tcpdump:tcpdump faketime:faketime \
-	  curl:curl openssl:openssl oathtool:oathtool chromium:chromium certutil:libnss3-tools
+	  curl:curl openssl:openssl oathtool:oathtool chromium:chromium certutil:libnss3-tools rclone:rclone litmus:litmus
 
 run: tools client web
 	@mkdir -p .run/disk

@@ -55,14 +55,17 @@ export class CatalogueCheck {
           .all()
           .map(({ id }) => id),
       ),
-      lists: catalogue.prepare<[], ListRow>('SELECT folder, name FROM checksum_list WHERE name IS NOT NULL').all(),
+      lists: listsOf(catalogue),
       damage: [...integrityOf(catalogue), ...miscounted(catalogue), ...misused(catalogue)],
     }));
     const wrong = damage.map((it) => `catalogue damaged: ${it}`);
     for (const asset of assets) wrong.push(...(await this.#wrongWithRow(asset)));
     const present = new Map(assets.filter(({ state }) => state === 'present').map((asset) => [asset.path, asset]));
-    const known = new Set([...present.keys(), ...lists.map(({ folder, name }) => `${folder}/${name}`)]);
-    for (const path of await this.filesInView()) if (!known.has(path)) wrong.push(`file without row: ${path}`);
+    const inView = await this.filesInView();
+    // Written by a job at any time, its row before its file: so asked before and after the look at the disk.
+    const listed = [...lists, ...this.#read(listsOf)];
+    const known = new Set([...present.keys(), ...listed.map(({ folder, name }) => `${folder}/${name}`)]);
+    for (const path of inView) if (!known.has(path)) wrong.push(`file without row: ${path}`);
     for (const name of await readdir(join(this.#diskDir, '.nightjar/incoming'))) {
       if (!receiving.has(name)) wrong.push(`received file without row: ${name}`);
     }
@@ -148,6 +151,10 @@ export class CatalogueCheck {
       catalogue.close();
     }
   }
+}
+
+function listsOf(catalogue: Sqlite.Database): ListRow[] {
+  return catalogue.prepare<[], ListRow>('SELECT folder, name FROM checksum_list WHERE name IS NOT NULL').all();
 }
 
 /** What SQLite's own check finds wrong in the database at `path`. */

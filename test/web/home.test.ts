@@ -107,7 +107,7 @@ it('shows the whole house to its owner and their own to a member, by day and nig
       await page.getByRole('heading', { name: /of 4 phones came in last night\.$/ }).waitFor();
       await page.getByRole('link', { name: /Tom’s iPhone/ }).waitFor();
       await page.getByText('4 waiting').waitFor();
-      expect(await page.getByRole('link', { name: /^New photo/ }).count()).toBe(7);
+      await expect.poll(() => page.getByRole('link', { name: /^New photo/ }).count()).toBe(7);
       await page.waitForLoadState('networkidle');
       await visitor.shot('home', { full: true });
       await isFine(visitor);
@@ -127,7 +127,7 @@ it('loses its calm when the disk is away, says what is still true, and finds it 
   await rename(house.app.diskDir, aside);
   await page.getByRole('heading', { name: 'One thing needs you.' }).waitFor();
   await page.getByText('The disk is not there').waitFor();
-  expect(await page.locator('.sky').count()).toBe(0);
+  await expect.poll(() => page.locator('.sky').count()).toBe(0);
   await visitor.shot('home-bad-day');
   await isFine(visitor);
   await rename(aside, house.app.diskDir);
@@ -165,12 +165,12 @@ it('shows the worst two of what needs somebody, and to a member only what is the
   await visitor.signIn();
   await visitor.go('/');
   await page.getByRole('heading', { name: 'Three things need you.' }).waitFor();
-  expect(await page.locator('.home-alert').count()).toBe(2);
-  expect(await page.locator('.sky').count()).toBe(0);
+  await expect.poll(() => page.locator('.home-alert').count()).toBe(2);
+  await expect.poll(() => page.locator('.sky').count()).toBe(0);
   await visitor.shot('home-bad-day');
   await isFine(visitor);
   await page.getByRole('button', { name: 'One more' }).click();
-  expect(await page.locator('.home-alert').count()).toBe(3);
+  await expect.poll(() => page.locator('.home-alert').count()).toBe(3);
   expect(await page.content()).not.toContain('secret');
   await page.getByRole('link', { name: 'Show the phone' }).first().click();
   await page.getByRole('heading', { name: 'One file was refused', exact: true }).waitFor();

@@ -32,13 +32,13 @@ describe('the page on plain http', () => {
     const { page } = visitor;
     await visitor.go('/');
     await expect.poll(() => page.locator('section:visible').first().innerText()).toContain(words.split(' ')[0]);
-    expect(await page.getByRole('heading', { level: 1 }).innerText()).toBe('Trust this box, once');
-    expect(await page.getByText('Goes on by itself when it works').isVisible()).toBe(true);
+    await expect.poll(() => page.getByRole('heading', { level: 1 }).innerText()).toBe('Trust this box, once');
+    await expect.poll(() => page.getByText('Goes on by itself when it works').isVisible()).toBe(true);
     await fine(visitor);
     await visitor.shot(`trust-${userAgent === undefined ? 'android' : 'ios'}`, { full: true });
     await page.getByRole('radio', { name: 'Computer' }).check();
-    expect(await page.getByText('Keychain Access').isVisible()).toBe(true);
-    expect(await page.getByRole('link', { name: 'Get the certificate' }).count()).toBe(1);
+    await expect.poll(() => page.getByText('Keychain Access').isVisible()).toBe(true);
+    await expect.poll(() => page.getByRole('link', { name: 'Get the certificate' }).count()).toBe(1);
     await visitor.context.close();
   });
 
@@ -47,8 +47,8 @@ describe('the page on plain http', () => {
     await visitor.page.setViewportSize({ width: 320, height: 600 });
     await visitor.page.route('**/trust.js', (route) => route.abort());
     await visitor.go('/');
-    expect(await visitor.page.getByText('I have done this').isVisible()).toBe(true);
-    expect(await visitor.page.getByText('Goes on by itself').isVisible()).toBe(false);
+    await expect.poll(() => visitor.page.getByText('I have done this').isVisible()).toBe(true);
+    await expect.poll(() => visitor.page.getByText('Goes on by itself').isVisible()).toBe(false);
     await fine(visitor);
     await visitor.shot('trust-narrow', { full: true });
     await visitor.context.close();
@@ -65,7 +65,7 @@ describe('the page on plain http', () => {
     const phone = await house.visit({ view: 'phone', mayAsk, trusting: true });
     await phone.go('/');
     await phone.page.waitForURL(`https://localhost:${house.app.httpsPort}/pair`);
-    expect(await phone.page.getByRole('heading', { level: 1 }).innerText()).toBe('Type the pairing code');
+    await phone.page.getByRole('heading', { level: 1, name: 'Type the pairing code' }).waitFor();
     await phone.context.close();
 
     const computer = await house.visit({ mayAsk, trusting: true, userAgent: windows });
@@ -101,17 +101,17 @@ describe('the pairing page', () => {
     await field.fill('');
     await field.pressSequentially(code.replace('-', '').toLowerCase());
     await page.getByRole('heading', { name: 'This is Tom’s phone' }).waitFor();
-    expect(await page.getByLabel('Name of this phone').inputValue()).toBe('Tom’s Pixel 8');
+    await expect.poll(() => page.getByLabel('Name of this phone').inputValue()).toBe('Tom’s Pixel 8');
     await visitor.shot('pair-invitation');
     await fine(visitor);
     await page.getByText('Compare with the owner’s screen').click();
-    expect(await page.locator('.pair-fingerprint').innerText()).toMatch(/^([0-9a-f]{4} ?){16}$/);
+    await expect.poll(() => page.locator('.pair-fingerprint').innerText()).toMatch(/^([0-9a-f]{4} ?){16}$/);
     await page.getByLabel('Name of this phone').fill('Tom’s old Pixel');
     await page.getByLabel('Folder on the box').selectOption('Another folder');
     await page.getByLabel('Name of the folder').fill('Photos/Tom/Old phone');
     await page.getByRole('button', { name: 'Pair this phone' }).click();
     await page.getByRole('heading', { name: 'Keep these ten codes' }).waitFor();
-    expect(await page.locator('.once-codes li').count()).toBe(10);
+    await expect.poll(() => page.locator('.once-codes li').count()).toBe(10);
     await visitor.shot('pair-codes');
     await page.getByRole('button', { name: 'I wrote them down' }).click();
     await page.getByRole('heading', { name: 'Tom’s old Pixel has joined' }).waitFor();
@@ -132,7 +132,7 @@ describe('the pairing page', () => {
     const { link } = await invite({ person: 'Tom', phone: 'Tom’s tablet' });
     await visitor.go(`/pair${new URL(link).hash}`);
     await page.getByRole('heading', { name: 'This is Tom’s phone' }).waitFor();
-    expect(await page.getByLabel('Name of this phone').inputValue()).toBe('Tom’s tablet');
+    await expect.poll(() => page.getByLabel('Name of this phone').inputValue()).toBe('Tom’s tablet');
     await page.getByText('Or back up with nightjar-phone').click();
     expect(await page.getByText(/^nightjar-phone pair 'https:/).innerText()).toContain(
       new URLSearchParams(new URL(link).hash.slice(1)).get('s'),
@@ -156,7 +156,7 @@ describe('the pairing page', () => {
     const { page } = visitor;
     await visitor.go('/pair');
     await page.getByRole('heading', { name: 'Put Nightjar on the home screen' }).waitFor();
-    expect(await page.getByText('Step 2 of 4').isVisible()).toBe(true);
+    await expect.poll(() => page.getByText('Step 2 of 4').isVisible()).toBe(true);
     await visitor.shot('pair-home-screen');
     await fine(visitor);
     await page.getByRole('button', { name: 'Pair in Safari all the same' }).click();

@@ -189,7 +189,7 @@ it('shows a member their own phones alone, and lets them pair one and turn it aw
 
   await member.go('/phones/pair');
   const code = await codeOn(page);
-  expect(await page.getByRole('button', { name: 'It is for somebody else' }).count()).toBe(0);
+  await expect.poll(() => page.getByRole('button', { name: 'It is for somebody else' }).count()).toBe(0);
   const redeemed = await house.app.ask('POST', '/api/pairings/redeem', {}, { code, phone: 'A stranger' });
   expect(redeemed.json()).toMatchObject({ person: 'Tom' });
   await page.getByRole('heading', { name: /^A stranger joined at/ }).waitFor();
@@ -198,7 +198,7 @@ it('shows a member their own phones alone, and lets them pair one and turn it aw
   await page.getByRole('button', { name: 'Turn A stranger away' }).click();
   await page.getByRole('heading', { name: 'A stranger was turned away' }).waitFor();
   // There is nothing to show of it any more.
-  expect(await page.getByRole('link', { name: 'Show the phone' }).count()).toBe(0);
+  await expect.poll(() => page.getByRole('link', { name: 'Show the phone' }).count()).toBe(0);
   await member.shot('pair-panel-turned-away');
   await isFine(member);
   await page.getByRole('button', { name: 'New code' }).click();
@@ -234,7 +234,7 @@ it('changes a name and a folder, replaces a phone, and takes it off after its na
     ((await house.app.console('GET', '/api/phones')).json() as { phones: Array<Record<string, unknown>> }).phones;
   await owner.go(`/phones/${phoneId}`);
   const save = page.getByRole('button', { name: 'Save name and folder' });
-  expect(await save.isDisabled()).toBe(true);
+  await expect.poll(() => save.isDisabled()).toBe(true);
   await page.getByLabel('Folder on the box').fill('Photos/Tom');
   await save.click();
   await page.getByText(/The folder has to be/).waitFor();
@@ -269,7 +269,7 @@ it('changes a name and a folder, replaces a phone, and takes it off after its na
   await page.getByRole('heading', { name: 'Alice’s Pixel', level: 1 }).waitFor();
   await page.getByRole('button', { name: 'Take it off', exact: true }).click();
   const off = page.getByRole('button', { name: 'Take Alice’s Pixel off' });
-  expect(await off.isDisabled()).toBe(true);
+  await expect.poll(() => off.isDisabled()).toBe(true);
   await owner.shot('phone-take-off');
   await isFine(owner);
   // By keyboard alone: the focus is in the field.

@@ -138,7 +138,7 @@ it('selects by mouse, keys and touch; downloads a zip of the size that it told, 
   await bar.getByText('2 selected').waitFor();
   await bar.getByRole('button', { name: 'Move to trash' }).click();
   await tile(visitor, 'painted_2.jpg').waitFor({ state: 'detached' });
-  expect(await tile(visitor, 'painted_3.jpg').count()).toBe(0);
+  await expect.poll(() => tile(visitor, 'painted_3.jpg').count()).toBe(0);
   await visitor.shot('photos-toast');
   await page.getByRole('button', { name: 'Undo' }).click();
   await tile(visitor, 'painted_2.jpg').waitFor();
@@ -201,7 +201,7 @@ it('shows the trash, restores from it and deletes for good after a typed word', 
   await page.getByRole('button', { name: 'Empty the trash' }).tap();
   const dialog = page.getByRole('dialog');
   const confirm = dialog.getByRole('button', { name: 'Delete 1 file' });
-  expect(await confirm.isDisabled()).toBe(true);
+  await expect.poll(() => confirm.isDisabled()).toBe(true);
   await dialog.getByRole('textbox').fill('delete');
   await visitor.shot('trash-confirm');
   await confirm.tap();
@@ -217,7 +217,7 @@ it('narrows by phone, type, date and name, each with an address, and says when t
   await page.getByRole('radio', { name: 'Tablet' }).click();
   await page.waitForURL(`**/photos?phone=${library.tablet.phoneId}`);
   await tile(visitor, 'painted_3.jpg').waitFor();
-  expect(await tile(visitor, 'painted_2.jpg').count()).toBe(0);
+  await expect.poll(() => tile(visitor, 'painted_2.jpg').count()).toBe(0);
   await page.getByRole('button', { name: 'Type' }).click();
   await page.getByRole('radio', { name: 'Videos', exact: true }).click();
   await page.getByText('No videos from Tablet.').waitFor();
@@ -231,7 +231,7 @@ it('narrows by phone, type, date and name, each with an address, and says when t
   await page.waitForURL('**/photos?name=inted_1');
   await tile(visitor, 'painted_1.jpg').waitFor();
   await tile(visitor, 'painted_10.jpg').waitFor();
-  expect(await tile(visitor, 'painted_2.jpg').count()).toBe(0);
+  await expect.poll(() => tile(visitor, 'painted_2.jpg').count()).toBe(0);
   await page.getByRole('button', { name: 'Clear the search' }).click();
   await tile(visitor, 'painted_2.jpg').waitFor();
   const yesterday = new Date(Date.now() - 86_400_000).toISOString().slice(0, 10);
@@ -295,7 +295,7 @@ it('shows nothing of one person to the next who signs in in the same tab', async
   });
   await page.getByRole('button', { name: 'Sign in' }).click();
   await page.getByRole('heading', { name: 'Photos', exact: true }).waitFor();
-  expect(await page.locator('.ph-open').count()).toBe(0);
+  await expect.poll(() => page.locator('.ph-open').count()).toBe(0);
   slow.resolve();
   await page.getByText('Nothing here yet').waitFor();
   await visitor.context.close();

@@ -48,7 +48,7 @@ describe('the owner', () => {
     await visitor.shot('security-recovery-sheet');
     await isFine(visitor);
     const done = page.getByRole('button', { name: 'Done' });
-    expect(await done.isDisabled()).toBe(true);
+    await expect.poll(() => done.isDisabled()).toBe(true);
     await page.keyboard.press('Escape');
     const saved = page.waitForEvent('download');
     await page.getByRole('button', { name: 'Save as a file' }).click();
@@ -87,7 +87,7 @@ describe('the owner', () => {
     await visitor.shot('security-people');
     await page.getByRole('button', { name: 'Remove Tom?' }).click();
     const remove = page.getByRole('button', { name: 'Remove Tom', exact: true });
-    expect(await remove.isDisabled()).toBe(true);
+    await expect.poll(() => remove.isDisabled()).toBe(true);
     await page.getByLabel('Type “Tom”').fill('Tom');
     await visitor.shot('security-remove-person');
     await isFine(visitor);

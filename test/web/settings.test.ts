@@ -24,7 +24,7 @@ it('renames the box, sets its zone, and asks the internet for the time only when
   await page.getByRole('button', { name: 'Save the time zone' }).waitFor({ state: 'hidden' });
   const box = await (await visitor.context.request.get(`${house.origin}/api/box`)).json();
   expect(box).toMatchObject({ name: 'birdhouse', timeZone: 'Pacific/Auckland', internetTime: null });
-  expect(await page.getByRole('switch', { name: 'Ask the internet for the time' }).isChecked()).toBe(false);
+  await expect.poll(() => page.getByRole('switch', { name: 'Ask the internet for the time' }).isChecked()).toBe(false);
   await visitor.shot('settings', { full: true });
   expect(await visitor.axe()).toEqual([]);
   expect(await visitor.overflow()).toBe(0);

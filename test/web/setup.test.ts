@@ -48,20 +48,20 @@ it('comes from the link to a paired phone in at most 12 clicks', async () => {
   await page.getByLabel('Your name').fill('Alice');
   await page.getByLabel('Password', { exact: true }).fill('four words');
   await page.getByText('5 more characters; four words are fine.').waitFor();
-  expect(await button(page, 'Continue').isDisabled()).toBe(true);
+  await expect.poll(() => button(page, 'Continue').isDisabled()).toBe(true);
   await page.getByLabel('Password', { exact: true }).fill(words);
   await looksRight(desk, '2-you');
   await clicks.on(button(page, 'Continue'));
 
   await title(page, 'What else should guard it?');
-  expect(await page.getByLabel('The phone that I pair in a minute').isChecked()).toBe(true);
+  await expect.poll(() => page.getByLabel('The phone that I pair in a minute').isChecked()).toBe(true);
   await looksRight(desk, '3-lock');
   await clicks.on(button(page, 'Continue'));
 
   await title(page, 'For the day something is lost');
   await page.getByText('Recovery sheet of Alice for the box “attic”').waitFor();
   await page.getByText('Ten recovery codes come with your phone').waitFor();
-  expect(await button(page, 'Continue').isDisabled()).toBe(true);
+  await expect.poll(() => button(page, 'Continue').isDisabled()).toBe(true);
   await looksRight(desk, '4-recovery');
   const saving = page.waitForEvent('download');
   await clicks.on(button(page, 'Save as a file'));
@@ -114,8 +114,8 @@ it('goes on where it was after a reload, a restart, and in another browser', asy
   await button(first.page, 'Continue').click();
   await first.page.getByLabel('Your name').fill('Alice');
   await first.page.reload();
-  expect(await first.page.getByLabel('Your name').inputValue()).toBe('Alice');
-  expect(await first.page.getByLabel('Password', { exact: true }).inputValue()).toBe('');
+  await expect.poll(() => first.page.getByLabel('Your name').inputValue()).toBe('Alice');
+  await expect.poll(() => first.page.getByLabel('Password', { exact: true }).inputValue()).toBe('');
   await first.page.getByLabel('Password', { exact: true }).fill(goodPassword);
   await button(first.page, 'Continue').click();
   await first.page.getByText('That is not the setup code of this box.').waitFor();

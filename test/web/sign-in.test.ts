@@ -86,7 +86,7 @@ it('is done by keyboard alone, and brings people where they were going', async (
   await button(page, 'Alice Owner').click();
   await button(page, 'Sign out').click();
   await title(page, 'Sign in');
-  expect(await page.getByLabel('Your name').inputValue()).toBe('Alice');
+  await expect.poll(() => page.getByLabel('Your name').inputValue()).toBe('Alice');
   await one.context.close();
 });
 
@@ -105,7 +105,7 @@ it('shows how long it takes until the next try', async () => {
   await typePassword(page, 'Zoe', 'not her password');
   const counter = page.getByText(/^Next one in \d+:\d\d\.$/);
   const before = await counter.textContent();
-  expect(await button(page, 'Sign in').isDisabled()).toBe(true);
+  await expect.poll(() => button(page, 'Sign in').isDisabled()).toBe(true);
   await looksRight(one, 'sign-in-throttled');
   await expect.poll(() => counter.textContent()).not.toBe(before);
   await one.context.close();

@@ -153,7 +153,7 @@ it('moves on to a new phone: name and folder go with it, and the old one says so
   await next.go('/pair');
   await next.page.getByLabel('Pairing code').fill(code);
   await next.page.getByText('It takes the place of Alice’s Pixel').waitFor();
-  expect(await next.page.getByLabel('Folder on the box').inputValue()).toBe('Photos/Alice/First');
+  await expect.poll(() => next.page.getByLabel('Folder on the box').inputValue()).toBe('Photos/Alice/First');
   await next.shot('pair-moves');
   await fine(next);
   await next.page.getByRole('button', { name: 'Pair this phone' }).click();

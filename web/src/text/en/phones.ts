@@ -32,7 +32,6 @@ export const phones = {
   joinedAsk: 'Was that somebody of the house? If nobody knows it, turn it away.',
   notMine: 'Not mine',
 
-  phoneOf: (person: string) => `${person}’s phone`,
   howTitle: 'How it stands',
   safeOf: (safe: number, seen: number) => `${count(safe)} of ${count(seen)} are here`,
   newSince: (n: number) => `${photos(n)} since last night`,
@@ -44,7 +43,6 @@ export const phones = {
   deletedHint: 'By their owner. They stay deleted.',
   browser: 'From its browser',
   browserHint: 'Copies that a browser gave; no originals.',
-  soFar: (n: number) => `${photos(n)} so far`,
   tellsNothing: 'This app does not tell what it still holds. Check it from the phone.',
   pageTellsNothing:
     'A page sees a phone’s photos only while they are chosen. What else the phone holds, it does not tell.',
@@ -104,5 +102,4 @@ export const phones = {
   goesOnTitle: 'What goes on',
   goesOn: ['Name and folder', 'The history: nothing is sent twice', 'Every photo that is safe'],
   showPhone: 'Show the phone',
-  another: 'Pair another',
 } as const;

@@ -29,7 +29,6 @@ export const photos = {
   date: 'Date',
   from: 'From',
   to: 'To',
-  anyDate: 'Any date',
   show: 'Show',
   clearAll: 'Clear',
   remove: (what: string) => `Remove the filter ${what}`,

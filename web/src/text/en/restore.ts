@@ -15,7 +15,6 @@ export const restore = {
   plan: 'See the plan',
   tooMany: (max: number) =>
     `These are more than ${count(max)} photos, too many for a browser at once. Choose fewer months, and the others after that.`,
-  counting: 'Working out the rounds',
   planTitle: 'The plan',
   planShare: (n: number, size: number, rounds: number) =>
     `${photos(n)}, ${bytes(size)}: ${plural(rounds, {
@@ -41,7 +40,6 @@ export const restore = {
   ready: 'Ready. Save them to the phone now.',
   save: (n: number) => `Save ${photos(n)}`,
   download: (size: number) => `Download ${bytes(size)}`,
-  pausedTitle: 'Paused',
   paused: 'The share sheet was closed. Nothing is lost: go on with this round when you like.',
   doneTitle: (n: number) => `${photos(n)} handed to the phone`,
   doneText: 'Look into its photos and downloads. On the box nothing has changed.',

@@ -19,7 +19,6 @@ export const security = {
   addPhone: 'Add a phone',
   addCodes: 'Add one-time codes',
   more: (name: string) => `More about ${name}`,
-  rename: 'Rename',
   renameTitle: (name: string) => `Rename ${name}`,
   name: 'Name',
   remove: 'Remove',
@@ -32,7 +31,6 @@ export const security = {
   codesName: 'What shall it be called?',
   codesNameHint: 'The name of the app or of the device that shows the codes.',
   codesNameDefault: 'Authenticator',
-  newCodesTitle: 'Your recovery codes',
   sessions: 'Where you are signed in',
   sessionsText: 'A session ends by itself after some weeks, or when it was not used for long.',
   signOutOthers: 'Sign out all others',
@@ -99,7 +97,6 @@ export const security = {
   invitationText: (until: string) =>
     `Give them this link; it works once, at home, until ${until}. Whoever has it can choose the password: send it to nobody else.`,
   copyLink: 'Copy the link',
-  removePerson: 'Remove',
   removePersonTitle: (name: string) => `Remove ${name}?`,
   removePersonText: (name: string) =>
     `${name} cannot come in any more, and their phones send nothing. Their photos stay on the disk until you delete them.`,
