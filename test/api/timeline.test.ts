@@ -75,8 +75,10 @@ describe('the timeline', () => {
     expect(names(second.entries)).toEqual(['c.jpg', 'b.jpg']);
     const third = await page(phone, `?limit=2&cursor=${second.older}`);
     expect([names(third.entries), third.older]).toEqual([['a.jpg', 'f.mp4'], null]);
-    expect(await page(phone, `?limit=2&direction=newer&cursor=${third.newer}`)).toEqual(second);
-    expect(await page(phone, `?limit=2&direction=newer&cursor=${second.newer}`)).toEqual(first);
+    // Whether a picture is made of them is another matter, and changes meanwhile.
+    const still = ({ entries, ...ends }: Page) => ({ ...ends, ids: entries.map(({ id }) => id) });
+    expect(still(await page(phone, `?limit=2&direction=newer&cursor=${third.newer}`))).toEqual(still(second));
+    expect(still(await page(phone, `?limit=2&direction=newer&cursor=${second.newer}`))).toEqual(still(first));
     expect(names((await page(phone, '?limit=3&direction=newer')).entries)).toEqual(['b.jpg', 'a.jpg', 'f.mp4']);
     const month = await page(phone, '?limit=2&month=2024-02');
     expect(names(month.entries)).toEqual(['d.mp4', 'c.jpg']);
