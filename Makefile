@@ -52,21 +52,22 @@ check: node_modules/.package-lock.json
 
 test: test-tools check client web
 	vitest run
-	# Two that wait more than they work, beside each other.
+	# Two that wait more than they work, beside each other; twice.
 	vitest run --config test/network/vitest.config.ts & networks=$$!; \
 	  vitest run --config test/web/vitest.config.ts; web=$$?; wait $$networks && exit $$web
-	vitest run --config test/browser/vitest.config.ts
-	vitest run --config test/faults/vitest.config.ts
+	vitest run --config test/browser/vitest.config.ts & browsers=$$!; \
+	  vitest run --config test/faults/vitest.config.ts; faults=$$?; wait $$browsers && exit $$faults
 
 screenshots: test-tools web
 	NIGHTJAR_SHOTS=dist/screenshots vitest run --config test/web/vitest.config.ts
 
 soak: test-tools client web
-	NIGHTJAR_SOAK=1 vitest run src/library/downloads.test.ts test/api/brute-force.test.ts
+	NIGHTJAR_SOAK=1 vitest run src/library/downloads.test.ts test/api/brute-force.test.ts test/api/nextcloud-lines.test.ts \
+	  test/api/webdav-clients.test.ts
 	NIGHTJAR_SOAK=1 vitest run --config test/network/vitest.config.ts
 	NIGHTJAR_SOAK=1 vitest run --config test/faults/vitest.config.ts
 
 bench: client web
 	@system/debian-packages rclone:rclone nginx:nginx-light vipsthumbnail:libvips-tools heif-convert:libheif-examples
 	node test/bench/main.ts
-	for part in thumbnails memory timeline nothing-new sign-in web-pages web-timeline; do node test/bench/main.ts $$part || exit 1; done
+	for part in thumbnails memory timeline nothing-new sign-in web-pages web-timeline webdav; do node test/bench/main.ts $$part || exit 1; done

@@ -8,6 +8,8 @@ import { householdContract } from './access/household-contract.ts';
 import { limitsContract } from './access/limits-contract.ts';
 import { sessionsContract } from './access/sessions-contract.ts';
 import { applianceContract } from './appliance/contract.ts';
+import { boxCopiesContract } from './copies/box-copies-contract.ts';
+import { verificationContract } from './copies/verification-contract.ts';
 import { alertsContract } from './health/alerts-contract.ts';
 import { channelsContract } from './health/channels-contract.ts';
 import { HomeEvent, homeContract } from './health/contract.ts';
@@ -61,6 +63,8 @@ export const api = {
   ...erasureContract,
   ...uploadsContract,
   ...mediaContract,
+  ...verificationContract,
+  ...boxCopiesContract,
   ...homeContract,
   ...alertsContract,
   ...reportsContract,

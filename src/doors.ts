@@ -12,7 +12,7 @@ type DoorsDeps = Readonly<{ storage: Storage; admission: Admission; presence: Pr
 
 /** No part of the box's own API, and of its document. */
 export function appDoors({ storage, admission, presence, now }: DoorsDeps): Routes[] {
-  const { library, uploads, pictures } = storage;
+  const { library, uploads, jpegs } = storage;
   return nextcloudRoutes({
     library,
     uploads,
@@ -20,7 +20,8 @@ export function appDoors({ storage, admission, presence, now }: DoorsDeps): Rout
     transportOf,
     boxName: () => presence.name,
     personName: (id) => admission.access.person(id)?.name ?? '',
-    picture: (personId, assetId, size, signal) => pictures.picture(personId, assetId, size, signal),
+    quotaOf: (id) => admission.limits.of(id).quotaBytes,
+    picture: (personId, assetId, size, signal) => jpegs.jpeg(personId, assetId, size, signal),
     now,
   });
 }

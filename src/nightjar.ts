@@ -15,18 +15,17 @@ import type { Routes } from './http/contract.ts';
 import { healthRoutes } from './http/health.ts';
 import { LiveEvents } from './http/live-events.ts';
 import { openApiRoutes } from './http/openapi.ts';
-import { certificateRoutes, staticPage } from './http/pages.ts';
+import { certificateRoutes } from './http/pages.ts';
 import { HttpServer } from './http/server.ts';
-import { staticFiles } from './http/static-files.ts';
 import { hasAesInstructions } from './http/tls-settings.ts';
-import { webApp } from './http/web-app.ts';
 import { welcomePage } from './http/welcome.ts';
 import { downloadsRoutes } from './library/downloads-routes.ts';
 import { erasureRoutes } from './library/erasure-routes.ts';
 import { libraryRoutes } from './library/routes.ts';
 import { trashRoutes } from './library/trash-routes.ts';
 import { mediaRoutes } from './media/routes.ts';
-import { type Machine, Overview } from './overview.ts';
+import { Overview, type Planted } from './overview.ts';
+import { pages } from './pages.ts';
 import { type Clock, openClock } from './platform/clock.ts';
 import { cpuInfo } from './platform/cpu.ts';
 import { Database } from './platform/database.ts';
@@ -42,12 +41,6 @@ const schemaDir = (name: string) => join(root, 'src/schema', name);
 const boxIdSetting = 'box.id';
 const diskIdSetting = 'library.disk-id';
 const uploadGraceMs = 3_000;
-/** Where the web app's one page is served; what it shows there it decides itself. */
-const webAppPages = [
-  ...['/', '/setup', '/sign-in', '/join', '/pair', '/connect', '/settings'],
-  ...['photos', 'phones', 'security', 'this-phone'].flatMap((room) => [`/${room}`, `/${room}/:page`]),
-];
-
 export type Started = Readonly<{
   httpPort: number;
   httpsPort: number;
@@ -59,13 +52,12 @@ export type Started = Readonly<{
 export class Nightjar {
   readonly #config: Config;
   readonly #log: Logger;
-  readonly #planted: Readonly<{ now?: () => number; machine?: Machine }>;
+  readonly #planted: Planted;
   readonly #parts = new AsyncDisposableStack();
   #httpsPort = 0;
   #httpPort = 0;
 
-  /** `now`: milliseconds since 1970; tests turn it, and plant another machine. */
-  constructor(config: Config, log: Logger, planted: { now?: () => number; machine?: Machine } = {}) {
+  constructor(config: Config, log: Logger, planted: Planted = {}) {
     this.#config = config;
     this.#log = log;
     this.#planted = planted;
@@ -174,7 +166,7 @@ export class Nightjar {
     await admission.open();
     await reader.open();
     uploads.open();
-    const parts = { storage, admission, appliance, presence, live, clock };
+    const parts = { storage, admission, appliance, presence, live, clock, stateDir: config.stateDir };
     const overview: Overview = new Overview({ ...parts, database, boxId, machine, now, log });
     this.#part(overview, (it) => it.close());
     await overview.open();
@@ -208,9 +200,9 @@ export class Nightjar {
       openApiRoutes(rooms, version),
       certificateRoutes(presence.rootDer),
       ...appDoors({ storage, admission, presence, now }),
-      ...(await this.#pages()),
+      ...(await pages(root, log)),
     ];
-    const server = this.#server(routes, presence, admission);
+    const server = this.#server(routes, presence, admission, now);
     const ports = await this.#listen(server, presence);
     // A stream has no end of its own: it would hold the stop until its limit.
     server.stopping.addEventListener('abort', () => live.close(), { once: true });
@@ -231,14 +223,16 @@ export class Nightjar {
   }
 
   #housekeeping(database: Database, handlers: ReturnType<Overview['handlers']>, clock: Clock, now: () => number): Jobs {
-    const jobs = this.#part(new Jobs({ database, now, log: this.#log, handlers }), (it) => it.close());
+    const jobs = this.#part(new Jobs({ ...this.#planted, database, now, log: this.#log, handlers }), (it) =>
+      it.close(),
+    );
     for (const [kind, { everyMs }] of Object.entries(handlers)) if (everyMs !== undefined) jobs.every(kind, everyMs);
     jobs.open();
     this.#part(clock, (it) => it.save());
     return jobs;
   }
 
-  #server(routes: readonly Routes[], presence: Presence, admission: Admission): HttpServer {
+  #server(routes: readonly Routes[], presence: Presence, admission: Admission, now: () => number): HttpServer {
     const { fingerprint } = presence;
     return this.#part(
       new HttpServer({
@@ -248,6 +242,7 @@ export class Nightjar {
         probed: (address) => admission.phones.probed(address),
         allowHost: (host) => presence.allowHost(host),
         log: this.#log,
+        now,
         loopbackHttp: this.#config.loopbackHttp,
         welcome: (host, userAgent = '') =>
           welcomePage({ box: presence.name, fingerprint, host, httpsPort: this.#httpsPort, userAgent }),
@@ -263,18 +258,6 @@ export class Nightjar {
     this.#httpsPort = await server.listenHttps(httpsPort, presence.contexts);
     this.#httpPort = await server.listenHttp(httpPort);
     return { httpPort: this.#httpPort, httpsPort: this.#httpsPort };
-  }
-
-  /** The pages, and the phone client for whoever pairs a phone. */
-  async #pages(): Promise<Routes[]> {
-    const pages = await staticFiles(join(root, 'web/static'), { 'install.html': '/install' });
-    const app = await webApp(join(root, 'dist/web'), webAppPages);
-    if (app === undefined) this.#log.warn('the web app is not built, so the box has no pages: run `make web`');
-    else pages.push(app);
-    const client = await readFile(join(root, 'dist/nightjar-phone.tgz')).catch(() => undefined);
-    if (client !== undefined) return [...pages, staticPage('/nightjar-phone.tgz', 'application/gzip', client)];
-    this.#log.warn('the phone client is not built, so the box cannot hand it out');
-    return pages;
   }
 
   async #addresses(presence: Presence): Promise<readonly string[]> {

@@ -6,13 +6,14 @@ import { limitsRoutes } from './access/limits-routes.ts';
 import type { Admission } from './admission.ts';
 import type { LiveEvent } from './api.ts';
 import type { Appliance } from './appliance/appliance.ts';
+import { Copies } from './copies.ts';
 import { AlertBook } from './health/alert-book.ts';
 import { alertsRoutes } from './health/alerts-routes.ts';
 import { Channels } from './health/channels.ts';
 import { channelsRoutes } from './health/channels-routes.ts';
 import { daily } from './health/cron.ts';
 import type { MachineFacts, WatchFacts } from './health/facts.ts';
-import { Home } from './health/home.ts';
+import { Home, type Viewer } from './health/home.ts';
 import { readMachine } from './health/machine.ts';
 import { Nights } from './health/nights.ts';
 import { reportsRoutes } from './health/reports-routes.ts';
@@ -37,9 +38,13 @@ export type Machine = Readonly<{
   /** Default: the library's disk is asked. */
   room?: (open: OpenLibrary) => Promise<{ totalBytes: number; freeBytes: number }>;
 }>;
+/** What tests put in the place of the box's own: a clock that they turn (ms since 1970), and how often due jobs are seen. */
+export type Planted = Readonly<{ now?: () => number; machine?: Machine; pollMs?: number }>;
 
 /** How far back the box’s time may go by a pulled plug. */
 const saveEveryMs = 3_600_000;
+/** Of what is over, at home. */
+const overMax = 5;
 
 type OverviewDeps = Readonly<{
   storage: Storage;
@@ -49,6 +54,7 @@ type OverviewDeps = Readonly<{
   live: LiveEvents<LiveEvent>;
   clock: Clock;
   database: Database;
+  stateDir: string;
   boxId: string;
   machine: Machine | undefined;
   now: () => number;
@@ -58,6 +64,7 @@ type OverviewDeps = Readonly<{
 export class Overview {
   readonly #deps: OverviewDeps;
   readonly #home: Home;
+  readonly #copies: Copies;
   readonly #nights: Nights;
   readonly #book: AlertBook;
   readonly #channels: Channels;
@@ -85,6 +92,7 @@ export class Overview {
       record,
       onChangeInWrite: (change) => this.#channels.tellAlertInWrite(change),
     });
+    this.#copies = new Copies({ ...deps, nightSince: () => this.#nights.since });
     this.#nights = this.#makeNights();
     this.#home = this.#makeHome();
     this.#watch = new Watch({
@@ -97,6 +105,7 @@ export class Overview {
         machine: await (deps.machine?.read ?? readMachine)(),
         certificates: certificatesOf(presence),
       }),
+      saveTime: () => deps.clock.save(),
       log,
     });
   }
@@ -104,6 +113,7 @@ export class Overview {
   async open(): Promise<void> {
     this.#book.open();
     await this.#nights.open();
+    this.#copies.open();
     this.#home.open();
   }
 
@@ -119,6 +129,7 @@ export class Overview {
       reportsRoutes(this.#nights),
       channelsRoutes(this.#channels),
       safeRoutes(storage.library),
+      ...this.#copies.routes(),
       limitsRoutes({ limits: admission.limits, used: (personId) => this.#used(personId) }),
     ];
   }
@@ -126,7 +137,7 @@ export class Overview {
   handlers(): ReturnType<Watch['handlers']> {
     const { clock } = this.#deps;
     const save = { version: 1, leaseMs: 60_000, attemptsMax: 5, everyMs: saveEveryMs, run: () => clock.save() };
-    return { ...this.#watch.handlers(), 'save-the-time': save };
+    return { ...this.#watch.handlers(), ...this.#copies.handlers(), 'save-the-time': save };
   }
 
   /** With the jobs that its handlers are among. */
@@ -146,6 +157,8 @@ export class Overview {
       settings: new Settings(database),
       library: storage.library,
       unfinished: (open) => storage.uploads.unfinished(open),
+      verified: (open, span) => this.#copies.verified(open, span),
+      boxCopy: () => this.#copies.boxCopy,
       reserveBytes: storage.uploads.limits.reserveBytes,
       zone: appliance.timeZone,
       daily,
@@ -169,6 +182,16 @@ export class Overview {
       reserveBytes: storage.uploads.limits.reserveBytes,
       zone: appliance.timeZone,
       nights: () => this.#nights.settings,
+      kept: (viewer) => ({
+        open: this.#book.list(asked(viewer)),
+        cleared: this.#book.cleared(asked(viewer), undefined, overMax),
+      }),
+      lastReport: (viewer) => this.#nights.latest(asked(viewer)),
+      nextReportAt: () => this.#nights.view().nextReportAt,
+      quota: (personId) => {
+        const { quotaBytes } = this.#deps.admission.limits.of(personId);
+        return quotaBytes === null ? null : { quotaBytes, usedBytes: this.#usedBytes(personId) };
+      },
       watch: (open) => this.#watched(open),
       ...(machine?.room && { readRoom: machine.room }),
       // Of an older state nobody needs to hear.
@@ -191,10 +214,23 @@ export class Overview {
     };
   }
 
+  /** Null: nobody knows just now. */
+  #usedBytes(personId: string): number | null {
+    try {
+      return this.#used(personId)?.bytes ?? null;
+    } catch {
+      return null;
+    }
+  }
+
   #used(personId: string): { files: number; bytes: number } | null {
     const { library } = this.#deps.storage;
     return library.state === 'ok' ? library.current().standing.usage(personId) : null;
   }
+}
+
+function asked({ personId, owner }: Viewer) {
+  return { kind: 'person', personId, role: owner ? 'owner' : 'member' } as const;
 }
 
 /** Null: the library went away meanwhile, which it finds out by itself. */

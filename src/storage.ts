@@ -5,6 +5,7 @@
 import { randomBytes } from 'node:crypto';
 import type { LiveEvent } from './api.ts';
 import type { LiveEvents } from './http/live-events.ts';
+import { removeAside } from './library/aside.ts';
 import { choose } from './library/capture-date.ts';
 import { CaptureReader } from './library/capture-reader.ts';
 import { ChecksumLists } from './library/checksum-lists.ts';
@@ -13,9 +14,11 @@ import { Erasure } from './library/erasure.ts';
 import { Library, type PersonCopy } from './library/library.ts';
 import { tellArrived } from './library/live.ts';
 import { mediaKind } from './library/media-kinds.ts';
+import type { OpenLibrary } from './library/open-library.ts';
 import { Publishing } from './library/publishing.ts';
 import { nameIndexWork } from './library/search.ts';
 import { Trash } from './library/trash.ts';
+import { Jpegs } from './media/jpegs.ts';
 import { MediaWorker } from './media/media-worker.ts';
 import { Pictures } from './media/pictures.ts';
 import { runCommand } from './platform/commands.ts';
@@ -51,6 +54,7 @@ export type Storage = Readonly<{
   library: Library;
   uploads: Uploads;
   pictures: Pictures;
+  jpegs: Jpegs;
   trash: Trash;
   downloads: Downloads;
   erasure: Erasure;
@@ -115,7 +119,10 @@ export function makeStorage({ live, log, now, part, ...deps }: StorageDeps): Sto
   );
   const lists = new ChecksumLists({ library, now, log });
   const pictures = new Pictures({ library, maker, tell, log, now });
-  const onDeleted = (open: Parameters<Pictures['remove']>[0], ids: readonly number[]) => pictures.remove(open, ids);
+  const onDeleted = async (open: OpenLibrary, ids: readonly number[]) => {
+    await removeAside(open, ids);
+    await pictures.remove(open, ids);
+  };
   const trash = new Trash({ library, lists, tell, onDeleted, daysOf: deps.trashDaysOf, now, log });
   const erasure = new Erasure({
     library,
@@ -142,5 +149,6 @@ export function makeStorage({ live, log, now, part, ...deps }: StorageDeps): Sto
       run: async () => void (await uploads.removeExpired(open)),
     },
   }));
-  return { reader, library, uploads, pictures, trash, downloads, erasure };
+  const jpegs = new Jpegs({ library, pictures, maker });
+  return { reader, library, uploads, pictures, jpegs, trash, downloads, erasure };
 }

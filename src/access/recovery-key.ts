@@ -155,6 +155,11 @@ export class RecoveryKey {
     return row === undefined ? undefined : JSON.stringify({ ...wrapsOf(row.wraps), box: null });
   }
 
+  /** The data key from the wraps beside a copy, also of another box's. @throws as `openWith` */
+  async openCopied(wraps: KeyWraps, opener: KeyOpener): Promise<Buffer> {
+    return await openWraps(wraps, opener, this.#options.deriveKey);
+  }
+
   async #dataKeyAtHand(wraps: KeyWraps, password: string | undefined): Promise<Buffer | undefined> {
     const dataKey = await this.#openByBoxKey(wraps);
     if (dataKey !== undefined || password === undefined || wraps.password === null) return dataKey;

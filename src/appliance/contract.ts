@@ -54,6 +54,7 @@ const Step = Type.Union([
   Type.Literal('lock'),
   Type.Literal('recovery'),
   Type.Literal('clock'),
+  Type.Literal('tell', { description: 'who is told, off the page, when something is wrong' }),
   Type.Literal('phone'),
 ]);
 export type FirstRunStep = Static<typeof Step>;
@@ -67,7 +68,7 @@ const Lock = Type.Union([Type.Literal('phone'), Type.Literal('codes'), Type.Lite
 export type LockChoice = Static<typeof Lock>;
 const FirstRunView = Type.Object({
   finished: Type.Boolean({ description: 'no step is open' }),
-  steps: Type.Object({ box: State, you: State, lock: State, recovery: State, clock: State, phone: State }),
+  steps: Type.Object({ box: State, you: State, lock: State, recovery: State, clock: State, tell: State, phone: State }),
   lock: Type.Union([Lock, Type.Null()], { description: 'what was chosen to guard the box besides the password' }),
 });
 export type FirstRunView = Static<typeof FirstRunView>;

@@ -4,7 +4,7 @@ import { Settings } from '../platform/settings.ts';
 import { FirstRun, type FirstRunFacts } from './first-run.ts';
 
 const open = 'open' as const;
-const allOpen = { box: open, you: open, lock: open, recovery: open, clock: open, phone: open };
+const allOpen = { box: open, you: open, lock: open, recovery: open, clock: open, tell: open, phone: open };
 let box: BoxState;
 let known: FirstRunFacts;
 
@@ -35,7 +35,7 @@ test('claimed at its console, or before there was a first run: nothing is open, 
   const view = await made().look();
   expect(view.finished).toBe(true);
   expect(view.steps).toEqual({
-    ...{ box: 'later', you: 'done', lock: 'later', recovery: 'later', clock: 'later', phone: 'done' },
+    ...{ box: 'later', you: 'done', lock: 'later', recovery: 'later', clock: 'later', tell: 'later', phone: 'done' },
   });
 });
 
@@ -80,7 +80,7 @@ test('a recovery key that was made is not on paper until somebody says so', asyn
 
 test('once finished it stays finished: nobody is led back when a phone goes', async () => {
   const run = await claimByPage();
-  for (const step of ['box', 'lock', 'recovery', 'clock'] as const) await run.tick(step, { state: 'later' });
+  for (const step of ['box', 'lock', 'recovery', 'clock', 'tell'] as const) await run.tick(step, { state: 'later' });
   expect((await run.look()).finished).toBe(false);
   // The last step is done elsewhere, and nobody ticks it.
   known = { ...known, phones: 1 };

@@ -15,6 +15,7 @@ export const usage = `nightjar-phone: backs up folders to your Nightjar box, and
                                          stay, and back up each night at that time or up to half an hour later; makes
                                          up for a time that passed while this machine was off or asleep
   nightjar-phone status                  what the box holds of this phone
+  nightjar-phone safe-to-remove          which files the box has, so that they may be removed here; removes nothing
   nightjar-phone restore DIR [--own]     fetch your library into DIR; --own: only this phone's files, by its own names
 
   --expect HOURS      backup, for schedulers: tell the box to expect the next one within that time
@@ -30,7 +31,7 @@ is told to (SIGTERM, Ctrl-C); what it was sending goes on with the next backup.
 `;
 
 export type Arguments = Readonly<{
-  command: 'pair' | 'backup' | 'run' | 'status' | 'restore';
+  command: 'pair' | 'backup' | 'run' | 'status' | 'safe-to-remove' | 'restore';
   operands: string[];
   json: boolean;
   configDir: string;
@@ -48,6 +49,7 @@ const operandsOf: Readonly<Record<Arguments['command'], readonly [fewest: number
   backup: [1, 1000],
   run: [1, 1000],
   status: [0, 0],
+  'safe-to-remove': [0, 0],
   restore: [1, 1],
 };
 /** What the box takes: a plan for more than a month is none. */

@@ -4,11 +4,12 @@ import type { libraryContract } from '../library/contract.ts';
 import type { Static } from '../platform/schema.ts';
 import { type Arguments, readArguments, usage, wrongUse } from './arguments.ts';
 import { exitCodeOf } from './backup.ts';
-import { ConfigStore } from './config-store.ts';
+import { ConfigStore, type Folders } from './config-store.ts';
 import { type ExitCode, exitCodes, Failure, messageOf, Refusal, Waiting } from './failure.ts';
 import { findBox } from './finding.ts';
 import { pair } from './pairing.ts';
 import { jsonReport, type Report, textReport } from './report.ts';
+import { findRoom } from './room.ts';
 import { everyNight, newSchedule } from './run.ts';
 import { Session, type SessionOptions } from './session.ts';
 
@@ -41,6 +42,10 @@ async function run(args: Arguments, report: Report): Promise<ExitCode> {
       // Who asks for the status is looking at the screen.
       return await inSession({ ...options, patienceMs: Math.min(patienceMs, statusPatienceMs) }, (session) =>
         showStatus(session, report),
+      );
+    case 'safe-to-remove':
+      return await inSession({ ...options, patienceMs: Math.min(patienceMs, statusPatienceMs) }, async (session) =>
+        showRoom(session, await config.folders(), report),
       );
     case 'backup':
       return await inSession(options, async (session) => session.backUp(operands, await nextAtOf(args, config)));
@@ -88,6 +93,12 @@ async function showStatus({ box, patience }: Session, report: Report): Promise<E
   const exitCode = exitCodeOf(status);
   report.event({ event: 'done', command: 'status', ...status, address: box.address, exitCode });
   return exitCode;
+}
+
+async function showRoom({ box, patience }: Session, folders: Folders, report: Report): Promise<ExitCode> {
+  const room = await findRoom({ box, patience, folders, onFile: report.event });
+  report.event({ event: 'done', command: 'safe-to-remove', ...room, exitCode: exitCodes.fine });
+  return exitCodes.fine;
 }
 
 /** From the package that this file is in: the project's own, or the installed one. */

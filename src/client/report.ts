@@ -35,8 +35,19 @@ type ProgressEvent = Readonly<{
 type StartEvent = Readonly<{ event: 'start'; command: string; box: string; phone: string; person: string }>;
 /** The last line of a command that came to its end; `exitCode` in it is the process’s own. */
 type DoneEvent = Readonly<{ event: 'done'; command: string } & Record<string, unknown>>;
+/** A file that the box has whole, on its disk, and that is here as the box was told of it. */
+export type RemovableEvent = Readonly<{
+  event: 'removable';
+  file: string;
+  path: string;
+  size: number;
+  sha256: string;
+  receivedAt: number;
+  /** When the box last read it again; null: not since it came. */
+  verifiedAt: number | null;
+}>;
 type ErrorEvent = Readonly<{ event: 'error'; code: string; message: string }>;
-type Event = ItemEvent | RetryEvent | ProgressEvent | StartEvent | DoneEvent | ErrorEvent | Planned;
+type Event = ItemEvent | RemovableEvent | RetryEvent | ProgressEvent | StartEvent | DoneEvent | ErrorEvent | Planned;
 
 export type Report = Readonly<{ event(event: Event): void; watch(meter: Meter): void; close(): void }>;
 
@@ -140,6 +151,8 @@ function lineOf(event: Event): string | null {
       return event.state === 'safe' || event.code === deletedCode
         ? null
         : printable(`${event.state}: ${event.path}: ${event.reason ?? event.code ?? ''}`);
+    case 'removable':
+      return printable(`${sizeText(event.size).padStart(10)}  ${event.file}`);
     case 'retry':
       return printable(`${event.what}: ${event.message} Trying again in ${Math.ceil(event.waitMs / 1000)} s.`);
     case 'done':
@@ -165,6 +178,8 @@ function summaryOf(done: DoneEvent): string {
       return printable(`Paired with ${done.box} as ${done.phone} of ${done.person}.`);
     case 'status':
       return statusText(done, counts);
+    case 'safe-to-remove':
+      return roomText(done);
     case 'restore':
       return `${counts}. ${done.files} fetched (${sizeText(Number(done.bytes))}), ${done.present} were here, in ${seconds} s.`;
     default:
@@ -178,6 +193,16 @@ function leftOutText(done: DoneEvent): string {
   if (by.length === 0) return '';
   const parts = by.map(([code, files]) => `${files} ${code === 'link' && files > 1 ? 'links' : code}`);
   return ` ${done.leftOut} left out: ${parts.join(', ')}.`;
+}
+
+function roomText({ files, bytes, changed, gone }: DoneEvent): string {
+  const others = [
+    ...(changed === 0 ? [] : [`${changed} changed since and must stay`]),
+    ...(gone === 0 ? [] : [`${gone} are not here any more`]),
+  ];
+  const rest = others.length === 0 ? '' : ` Of what the box has besides, ${others.join(', ')}.`;
+  const what = `${files} ${files === 1 ? 'file' : 'files'} (${sizeText(Number(bytes))})`;
+  return `${what} may be removed: the box has each of them whole. Nothing was removed.${rest}`;
 }
 
 function statusText(done: DoneEvent, counts: string): string {

@@ -3,11 +3,12 @@
  * `err`, so that `--json` prints one object and nothing more.
  */
 import { readFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import { type ParseArgsConfig, parseArgs } from 'node:util';
 import type { accessContract } from '../access/contract.ts';
 import type { HousemateView, householdContract } from '../access/household-contract.ts';
 import type { applianceContract } from '../appliance/contract.ts';
+import type { boxCopiesContract } from '../copies/box-copies-contract.ts';
 import type { Static } from '../platform/schema.ts';
 import { BoxSocket } from './box-socket.ts';
 import { Failure } from './failure.ts';
@@ -34,6 +35,8 @@ const usage = `nightjar: the console of the box. The daemon has to be running.
   nightjar reset-second-factor PERSON [--json]                take codes, approving phones and recovery codes away
   nightjar sessions PERSON [end] [--json]                     where somebody is signed in; end it everywhere
   nightjar audit [--last N] [--json]                          who did what to whom
+  nightjar open-copy FILE DIR --password-stdin                open a sealed copy of a box's state (they lie on its disk,
+           | --recovery-key-stdin [--json]                    under .nightjar/box-state) into the new folder DIR
   nightjar menu                                               the same by number, for the box's own screen
 
 The state folder is NIGHTJAR_STATE_DIR, or .run/state in the current folder.`;
@@ -97,6 +100,7 @@ const verbs: ReadonlyMap<string, Verb> = new Map(
         throw new Failure('--last takes a number from 1 to 500.', 2);
       await showAudit({ last, json: values.json === true }, box, terminal);
     },
+    'open-copy': runOpenCopy,
     menu: async (args, _box, terminal) => {
       parse(args, {});
       await runMenu(terminal, (line) => runConsole(line, terminal));
@@ -183,6 +187,31 @@ async function runSessions(args: string[], box: BoxSocket, terminal: Terminal): 
   if (action === undefined) return listSessions(asked, box, terminal);
   if (action !== 'end') throw new Failure(`There is no "sessions PERSON ${action}". "nightjar --help" says how.`, 2);
   await endSessions(asked, box, terminal);
+}
+
+async function runOpenCopy(args: string[], box: BoxSocket, terminal: Terminal): Promise<void> {
+  const { values, positionals } = parse(
+    args,
+    { 'password-stdin': { type: 'boolean' }, 'recovery-key-stdin': { type: 'boolean' }, json: { type: 'boolean' } },
+    2,
+  );
+  const file = resolve(required(positionals[0], 'FILE'));
+  const dir = resolve(required(positionals[1], 'DIR'));
+  const byPassword = values['password-stdin'] === true;
+  if (byPassword === (values['recovery-key-stdin'] === true)) {
+    throw new Failure(
+      'Give the password or the recovery key on standard input, with --password-stdin or --recovery-key-stdin.',
+      2,
+    );
+  }
+  const secret = await readPassword(terminal.input);
+  const opener = byPassword ? { password: secret } : { recoveryKey: secret };
+  type Opened = Static<(typeof boxCopiesContract)['openBoxCopy']['reply']>;
+  const reply = (await box.ask('POST', '/api/box-state/open', { file, dir, ...opener })) as Opened;
+  if (values.json === true) return terminal.out(JSON.stringify(reply));
+  terminal.out(
+    `The state of “${reply.box}” as it was at ${moment(reply.madeAt)} is in ${dir} now. It holds keys: keep it safe.`,
+  );
 }
 
 function onePerson(args: string[]): { name: string; json: boolean } {

@@ -178,3 +178,18 @@ test('what was cleared more than 400 days ago is forgotten', async () => {
   await book.forgetOld();
   expect(book.cleared(owner)).toEqual([]);
 });
+
+test('neither waits for years nor lasts for years after the clock was ahead', async () => {
+  const book = open();
+  const yearsMs = 4 * 365 * 24 * hourMs;
+  await take(book, full);
+  now += yearsMs;
+  // One begins to be over, and one begins.
+  await take(book, away);
+  now -= yearsMs;
+  await take(book, away);
+  expect([book.since('disk-missing'), states(book)]).toEqual([now, ['raised disk-full']]);
+  now += hourMs;
+  await take(book, away);
+  expect(states(book)).toEqual(['raised disk-missing']);
+});

@@ -19,6 +19,9 @@ import type { AlertMemory, Need } from './facts.ts';
 /** `worse`: acknowledged before, and asks again. */
 export type AlertChange = Readonly<{ change: 'raised' | 'worse' | 'cleared'; alert: KeptAlert }>;
 
+/** Who looks: the console and the owner see all. */
+export type Looker = ConsoleCaller | Pick<PersonCaller, 'kind' | 'personId' | 'role'>;
+
 export type AlertBookDeps = Readonly<{
   database: Database;
   now: () => number;
@@ -73,6 +76,7 @@ export class AlertBook implements AlertMemory {
 
   async #take({ needs, unknown }: { needs: readonly Need[]; unknown: ReadonlySet<AlertCode> }): Promise<AlertChange[]> {
     const now = this.#deps.now();
+    this.#pullBack(now);
     const steps = this.#steps(needs, unknown, now);
     if (steps.length === 0) return [];
     const changes = await this.#deps.database.write(() => steps.flatMap((step) => this.#write(step, now)));
@@ -84,7 +88,7 @@ export class AlertBook implements AlertMemory {
   }
 
   /** Open ones, worst first; a member sees what concerns their phones, and what keeps everybody's photos out. */
-  list(viewer: PersonCaller | ConsoleCaller): KeptAlert[] {
+  list(viewer: Looker): KeptAlert[] {
     const rank = (row: AlertRow) => (row.state === 'raised' ? 0 : 2) + (row.severity === 'act' ? 0 : 1);
     return [...this.#open.values()]
       .filter((row) => row.state !== 'pending' && concerns(row, viewer))
@@ -93,7 +97,7 @@ export class AlertBook implements AlertMemory {
   }
 
   /** The last that were over first; of a member what concerned their phones. */
-  cleared(viewer: PersonCaller | ConsoleCaller, before: { at: number; id: number } = last, limit = 50): KeptAlert[] {
+  cleared(viewer: Looker, before: { at: number; id: number } = last, limit = 50): KeptAlert[] {
     const personId = viewer.kind === 'console' || viewer.role === 'owner' ? null : viewer.personId;
     return this.#rows.cleared(before, limit, personId).map(view);
   }
@@ -136,6 +140,15 @@ export class AlertBook implements AlertMemory {
     const mine = this.#turning.then(work, work);
     this.#turning = mine.catch(() => undefined);
     return await mine;
+  }
+
+  /** What a wrong clock put into the future begins now: else it would never be raised, or never be over. */
+  #pullBack(now: number): void {
+    for (const [name, row] of this.#open) {
+      if (row.since <= now && (row.quiet_since ?? now) <= now) continue;
+      const quietSince = row.quiet_since === null ? null : Math.min(row.quiet_since, now);
+      this.#open.set(name, { ...row, since: Math.min(row.since, now), quiet_since: quietSince });
+    }
   }
 
   #steps(needs: readonly Need[], unknown: ReadonlySet<AlertCode>, now: number): Step[] {
@@ -237,7 +250,7 @@ function quietStep(row: AlertRow, now: number): Step | undefined {
   return row.quiet_since === null ? { row: { ...row, quiet_since: now } } : undefined;
 }
 
-function concerns(row: AlertRow, viewer: PersonCaller | ConsoleCaller): boolean {
+function concerns(row: AlertRow, viewer: Looker): boolean {
   if (viewer.kind === 'console' || viewer.role === 'owner') return true;
   return row.person_id === null ? kindOf(row.code).concerns === 'everybody' : row.person_id === viewer.personId;
 }

@@ -1,6 +1,6 @@
 /** Of each alert: what it is about, what one can do, whom it concerns, and how long it must be over to be over. Pure. */
-import type { AdviceCode } from './alerts-contract.ts';
-import type { Alert, AlertCode } from './contract.ts';
+
+import type { AdviceCode, Alert, AlertCode } from './contract.ts';
 
 type Kind = Readonly<{
   advice: AdviceCode;

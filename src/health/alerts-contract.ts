@@ -1,28 +1,7 @@
 import type { Contract } from '../http/contract.ts';
 import { Milliseconds, Nullable } from '../library/contract.ts';
 import { type Static, Type } from '../platform/schema.ts';
-import { AlertCode, AlertParams, Severity } from './contract.ts';
-
-/** The sentences are the page's; what is in them is in the alert's params. */
-const Advice = Type.Union([
-  Type.Literal('put-the-disk-back'),
-  Type.Literal('put-the-right-disk-back'),
-  Type.Literal('replace-the-disk'),
-  Type.Literal('make-room'),
-  Type.Literal('open-the-phones-that-have-them'),
-  Type.Literal('look-at-the-refused'),
-  Type.Literal('open-the-app-at-home'),
-  Type.Literal('open-the-app-while-charging'),
-  Type.Literal('add-a-second-factor'),
-  Type.Literal('tell-the-time'),
-  Type.Literal('check-the-clock'),
-  Type.Literal('install-the-video-tools'),
-  Type.Literal('restart-the-box'),
-  Type.Literal('cool-the-box'),
-  Type.Literal('renew-the-certificate'),
-  Type.Literal('check-the-channel'),
-]);
-export type AdviceCode = Static<typeof Advice>;
+import { Advice, AlertCode, AlertParams, Severity } from './contract.ts';
 
 export const KeptAlertView = Type.Object({
   id: Type.Integer(),

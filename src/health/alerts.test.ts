@@ -131,6 +131,7 @@ function phone(id: string, more: Partial<HomePhone> = {}): HomePhone {
     newSinceWindow: { count: 0, bytes: 0 },
     arriving: null,
     lastReceivedAt: null,
+    fromBrowser: 0,
     lastSignAt: now - dayMs,
     awayUntil: null,
     silentNights: 0,
@@ -175,6 +176,10 @@ test('a phone’s files wait from when they were first seen waiting, or the last
   expect(find({ lastReceivedAt: now - 30 * dayMs }, seen)).toEqual([['phone-stalled', true, 4]]);
   expect(find({ lastReceivedAt: now - dayMs }, seen)).toEqual([['phone-stalled', false, 1]]);
   expect(find({ lastReceivedAt: null, state: 'arriving' }, seen)).toEqual([['phone-stalled', false, 4]]);
+  // Somebody was told, and one file came: it is over, also while others still wait.
+  const told = { ...seen, raised: () => true };
+  expect(find({ lastReceivedAt: now - dayMs }, told)).toEqual([]);
+  expect(find({ lastReceivedAt: now - 30 * dayMs }, told)).toEqual([['phone-stalled', true, 4]]);
   // It was away until yesterday.
   expect(find({ lastReceivedAt: null, awayUntil: now - dayMs }, seen)).toEqual([['phone-stalled', false, 1]]);
   expect(find({ silentNights: 3 }, seen).map(([code]) => code)).toEqual(['phone-silent']);

@@ -13,6 +13,12 @@ export type OutboxRow = {
   last_error: string | null;
 };
 
+/** Some four hours: a server that is down takes none of them, one that refuses a message for what it is takes the next. */
+const triesBeforeOthers = 8;
+
+/** Nothing is put off for longer: what waits beyond it was put down by a clock that was wrong. */
+const waitMsMax = 24 * 60 * 60_000;
+
 export class ChannelsStore {
   readonly #database: Database;
 
@@ -51,12 +57,14 @@ export class ChannelsStore {
     );
   }
 
-  /** The oldest that is due. */
+  /** The oldest that is due; what was refused so often by itself lets the others go first. */
   due(channel: ChannelKind, now: number): OutboxRow | undefined {
     return this.#database.get(
-      'SELECT * FROM outbox WHERE channel = ? AND next_at <= ? ORDER BY id LIMIT 1',
+      `SELECT * FROM outbox WHERE channel = ? AND (next_at <= ? OR next_at > ?)
+       ORDER BY attempts >= ${triesBeforeOthers}, id LIMIT 1`,
       channel,
       now,
+      now + waitMsMax,
     );
   }
 
@@ -64,7 +72,7 @@ export class ChannelsStore {
     this.#database.run('DELETE FROM outbox WHERE id = ?', id);
   }
 
-  /** The whole channel waits: what the other side did not take of one, it will not take of the next. */
+  /** The whole channel waits: what the other side did not take of one, it most likely will not take of the next. */
   putOff(channel: ChannelKind, id: number, nextAt: number, error: string): void {
     this.#database.run('UPDATE outbox SET attempts = attempts + 1, last_error = ? WHERE id = ?', error, id);
     this.#database.run('UPDATE outbox SET next_at = max(next_at, ?) WHERE channel = ?', nextAt, channel);

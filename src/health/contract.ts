@@ -26,7 +26,7 @@ export const AlertCode = Type.Union([
   Type.Literal('disk-nearly-full', {
     description: 'little room is left, or it will not last (`freeBytes`, `percent`; `days`: at the rate of late)',
   }),
-  Type.Literal('verification-failed', { description: 'files on the disk are not what came (`count`)' }),
+  Type.Literal('verification-failed', { description: 'files on the disk are missing, or not what came (`count`)' }),
   Type.Literal('clock-ahead', { description: 'the box is ahead of the internet’s time (`seconds`)' }),
   Type.Literal('memory-high', { description: 'hardly any memory is left (`percent`: in use)' }),
   Type.Literal('temperature-high', { description: 'the machine is hot (`celsius`)' }),
@@ -38,7 +38,37 @@ export const Severity = Type.Union([
   Type.Literal('watch', { description: 'somebody should look at it' }),
 ]);
 export const AlertParams = Type.Record(Type.String(), Type.Union([Type.String(), Type.Integer()]));
+/** The sentences are the page's; what is in them is in the alert's params. */
+export const Advice = Type.Union([
+  Type.Literal('put-the-disk-back'),
+  Type.Literal('put-the-right-disk-back'),
+  Type.Literal('replace-the-disk'),
+  Type.Literal('make-room'),
+  Type.Literal('open-the-phones-that-have-them'),
+  Type.Literal('look-at-the-refused'),
+  Type.Literal('open-the-app-at-home'),
+  Type.Literal('open-the-app-while-charging'),
+  Type.Literal('add-a-second-factor'),
+  Type.Literal('tell-the-time'),
+  Type.Literal('check-the-clock'),
+  Type.Literal('install-the-video-tools'),
+  Type.Literal('restart-the-box'),
+  Type.Literal('cool-the-box'),
+  Type.Literal('renew-the-certificate'),
+  Type.Literal('check-the-channel'),
+]);
+export type AdviceCode = Static<typeof Advice>;
+
 const AlertView = Type.Object({ code: AlertCode, severity: Severity, params: AlertParams });
+const NeedView = Type.Object({
+  ...AlertView.properties,
+  advice: Advice,
+  id: Nullable(
+    Type.Integer({
+      description: 'to acknowledge it by; null: not written down yet, or not for the asker to acknowledge',
+    }),
+  ),
+});
 
 const PhoneState = Type.Union([
   Type.Literal('silent', { description: 'no sign of it for 3 nights, or as many as were chosen' }),
@@ -73,6 +103,9 @@ const standing = {
   newSinceWindow: Type.Object({ count: Type.Integer({ description: 'files' }), bytes: Bytes }),
   arriving: Nullable(Type.Object({ count: Type.Integer({ description: 'files that are safe, since it began' }) })),
   lastReceivedAt: Nullable(Milliseconds),
+  fromBrowser: Type.Integer({
+    description: 'copies that its browser gave; 0 as well of an app that sends and does not tell what it has',
+  }),
   silentNights: Type.Integer({ description: 'nights that are over, without any sign of it' }),
 } as const;
 const HomePhone = Type.Object({
@@ -114,7 +147,14 @@ const VerdictView = Type.Union([
 const HomeView = Type.Object({
   at: Milliseconds,
   verdict: VerdictView,
-  needs: Type.Array(AlertView, { description: 'worst first; without what somebody acknowledged' }),
+  needs: Type.Array(NeedView, { description: 'worst first; without what somebody acknowledged' }),
+  seen: Type.Array(Type.Object({ ...AlertView.properties, id: Type.Integer() }), {
+    description: 'what somebody acknowledged, and is not over',
+  }),
+  over: Type.Array(Type.Object({ id: Type.Integer(), code: AlertCode, params: AlertParams, clearedAt: Milliseconds }), {
+    maxItems: 5,
+    description: 'what was over within the last day, the last first',
+  }),
   phones: Type.Array(HomePhone, { description: 'worst state first, then by name' }),
   library: Type.Union([Type.Literal('ok'), Type.Literal('missing'), Type.Literal('none')], {
     description: 'unless it is ok, what is said of the phones is what was known last',
@@ -125,6 +165,34 @@ const HomeView = Type.Object({
       { description: 'of the library’s disk; null: it is away, or does not answer' },
     ),
   ),
+  fullInDays: Nullable(Type.Integer({ description: 'the disk, at the rate of late; null: not known, or not soon' })),
+  quota: Nullable(
+    Type.Object(
+      { quotaBytes: Bytes, usedBytes: Nullable(Bytes) },
+      { description: 'how much of the disk the asker may use, and uses; null: as much as there is' },
+    ),
+  ),
+  nights: Type.Object({
+    silentNights: Type.Integer({ description: 'after so many without any sign of a phone somebody is told' }),
+    opensAt: Type.String({ description: 'hh:mm by the clock of the house' }),
+    nextReportAt: Milliseconds,
+    report: Nullable(
+      Type.Object(
+        {
+          night: Type.String({ description: 'yyyy-mm-dd of its morning' }),
+          madeAt: Milliseconds,
+          library: Type.Union([Type.Literal('ok'), Type.Literal('missing'), Type.Literal('none')]),
+          count: Count,
+          bytes: Bytes,
+          phones: Type.Integer({ description: 'that brought something' }),
+          waiting: Type.Integer({ description: 'files, as far as clients tell, or else begun uploads' }),
+          videos: Type.Integer({ description: 'of these' }),
+          silent: Type.Integer({ description: 'phones' }),
+        },
+        { description: 'of the last night, as far as the asker may see it; null: there is none yet' },
+      ),
+    ),
+  }),
   night: Type.Object({
     from: Milliseconds,
     to: Milliseconds,

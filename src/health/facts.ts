@@ -39,7 +39,7 @@ export type WatchFacts = Readonly<{
   fullInDays: number | null;
   /** Files whose bytes are known not to be what came; null: nobody knows just now. */
   damaged: number | null;
-  /** How far the box is ahead of the internet's time, as that was told last; negative: behind. Null: nobody asked. */
+  /** How far the internet's time was ahead of the box, as that was told last; negative: behind it. Null: nobody asked. */
   aheadMs: number | null;
   machine: MachineFacts;
   /** What the box shows to those who connect. */

@@ -10,11 +10,14 @@ import type { ListedPhone } from '../phones/phone-list.ts';
 import type { Logger } from '../platform/log.ts';
 import type { UploadsEvent } from '../uploads/contract.ts';
 import { needsOf } from './alerts.ts';
+import type { KeptAlert } from './alerts-contract.ts';
 import { Arriving } from './arriving.ts';
+import { lastNight, seenAndOver, withIds } from './beside.ts';
 import type { Alert, HomeEvent, HomePhone, HomeView } from './contract.ts';
 import type { Facts, WatchFacts } from './facts.ts';
 import { type Hours, type Night, nightOf } from './night.ts';
 import { homePhone, inOrder, tellsAll } from './phone-state.ts';
+import type { NightReport } from './reports-contract.ts';
 import { Room } from './room.ts';
 import { nightStrip } from './strip.ts';
 import { verdictOf } from './verdict.ts';
@@ -37,6 +40,13 @@ export type HomeDeps = Readonly<{
   zone: () => string;
   /** When its nights are, and from how many on a phone is silent. */
   nights: () => Hours & Readonly<{ silentNights: number }>;
+  /** Alerts that were written down, as they may see them: all that are open, and the last few that were cleared. */
+  kept: (viewer: Viewer) => Readonly<{ open: readonly KeptAlert[]; cleared: readonly KeptAlert[] }>;
+  /** The last report, as they may see it. */
+  lastReport: (viewer: Viewer) => NightReport | undefined;
+  nextReportAt: () => number;
+  /** Null: they may use as much as there is. */
+  quota: (personId: string) => HomeView['quota'];
   /** What the watch over the nights knows besides. */
   watch: (open: OpenLibrary | undefined) => Omit<WatchFacts, 'night' | 'zone'>;
   /** Asks a disk how much room it has. Default: the disk itself. */
@@ -61,7 +71,7 @@ type Look = Readonly<{
 }>;
 type FromLibrary = Readonly<{
   standings: ReadonlyMap<string, PhoneStanding>;
-  /** Of the phones that tell. */
+  /** Of the phones that tell, and of those of which nothing else came. */
   fromBrowser: ReadonlyMap<string, number>;
   arrivals: readonly Arrivals[];
 }>;
@@ -116,13 +126,21 @@ export class Home {
     const { now: at, night, arrivals, room } = look;
     const phones = seenBy(viewer, look.phones);
     const needs = this.#needs(viewer, look);
+    const { lastReport, nextReportAt, nights } = this.#deps;
+    const kept = this.#deps.kept(viewer);
+    const { silentNights, opensAt } = nights();
+    const { fullInDays } = this.#deps.watch(undefined);
     return {
       at,
       verdict: verdictOf(needs, phones, night.since),
-      needs,
+      needs: withIds(needs, kept.open, viewer.owner),
+      ...seenAndOver(kept, at),
       phones: inOrder(phones),
       library: this.#deps.library.state,
       room,
+      fullInDays: fullInDays === null ? null : Math.floor(fullInDays),
+      quota: this.#deps.quota(viewer.personId),
+      nights: { silentNights, opensAt, nextReportAt: nextReportAt(), report: lastNight(lastReport(viewer)) },
       night: nightStrip(night, phones, arrivals),
       mine: this.#mine(viewer.personId, look),
     };
@@ -144,7 +162,10 @@ export class Home {
     for (const viewer of this.#deps.people()) {
       const { personId } = viewer;
       const phones = inOrder(look.phones.filter((phone) => phone.personId === personId));
-      const now = JSON.stringify([phones, this.#needs(viewer, look), this.#deps.library.state, look.night]);
+      const { library, kept, lastReport } = this.#deps;
+      const open = kept(viewer).open.map(({ id, state }) => [id, state]);
+      const needs = this.#needs(viewer, look);
+      const now = JSON.stringify([phones, needs, open, lastReport(viewer)?.night, library.state, look.night]);
       if (this.#told.get(personId) === now) continue;
       this.#told.set(personId, now);
       this.#deps.tell(personId, { type: 'home', person: personId, phones: phones.map(withoutNames) });
@@ -186,10 +207,11 @@ export class Home {
     if (open === undefined) return this.#known;
     try {
       const { standing, items } = open;
-      const telling = phones.filter(tellsAll);
+      const standings = new Map(standing.phones().map((one) => [one.phoneId, one]));
+      const asked = phones.filter((phone) => tellsAll(phone) || !standings.get(phone.id)?.lastArrivedAt);
       this.#known = {
-        standings: new Map(standing.phones().map((one) => [one.phoneId, one])),
-        fromBrowser: new Map(telling.map(({ id }) => [id, items.fromBrowser(id)])),
+        standings,
+        fromBrowser: new Map(asked.map(({ id }) => [id, items.fromBrowser(id)])),
         arrivals: standing.arrivals(night.from),
       };
     } catch (error) {
@@ -239,8 +261,9 @@ export class Home {
 }
 
 /** What a page needs to move its counts. A stream is kept for those who come back: the less is in it, the better. */
-function withoutNames({ id, state, counts, newSinceWindow, arriving, lastReceivedAt, silentNights }: HomePhone) {
-  return { id, state, counts, newSinceWindow, arriving, lastReceivedAt, silentNights };
+function withoutNames(phone: HomePhone) {
+  const { id, state, counts, newSinceWindow, arriving, lastReceivedAt, fromBrowser, silentNights } = phone;
+  return { id, state, counts, newSinceWindow, arriving, lastReceivedAt, fromBrowser, silentNights };
 }
 
 function seenBy({ personId, owner }: Viewer, phones: readonly HomePhone[]): HomePhone[] {

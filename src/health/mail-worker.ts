@@ -5,6 +5,7 @@
 import { parentPort, workerData } from 'node:worker_threads';
 import { createTransport } from 'nodemailer';
 import type { MailOrder, MailResult } from './mail.ts';
+import { whyNotSent } from './why-not-sent.ts';
 
 const connectMs = 15_000;
 const idleMs = 20_000;
@@ -42,13 +43,19 @@ async function send({ server, message, boxName, boxId }: MailOrder): Promise<Mai
     transport.close();
     return { sent: true };
   } catch (error) {
-    return { sent: false, why: withoutSecret(error instanceof Error ? error.message : String(error), password) };
+    return {
+      sent: false,
+      why: withoutSecret(whyNotSent(error), { user, password }),
+    };
   }
 }
 
 /** Servers have been seen to repeat what was said to them. */
-function withoutSecret(text: string, password: string | null): string {
+function withoutSecret(text: string, { user, password }: Pick<MailOrder['server'], 'user' | 'password'>): string {
   if (password === null || password === '') return text;
-  const encoded = Buffer.from(password).toString('base64').replace(/=+$/, '');
-  return text.replaceAll(password, '[hidden]').replaceAll(encoded, '[hidden]');
+  // As AUTH LOGIN says it, and as AUTH PLAIN does (RFC 4616).
+  const said = [password, `\0${user ?? ''}\0${password}`].map((one) =>
+    Buffer.from(one).toString('base64').replace(/=+$/, ''),
+  );
+  return [password, ...said].reduce((rest, one) => rest.replaceAll(one, '[hidden]'), text);
 }

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { nightOf, silentNights } from './night.ts';
+import { nightOf, openSince, silentNights, usualHours } from './night.ts';
 import { nightStrip } from './strip.ts';
 
 const utc = (text: string) => Date.parse(`${text}:00Z`);
@@ -50,6 +50,15 @@ test.each([
   ],
 ])('the window %s in %s', (_when, zone, now, from, to, since) => {
   expect(nightOf(utc(now), zone)).toEqual({ from: utc(from), to: utc(to), since: utc(since) });
+});
+
+test.each([
+  ['in the evening', '2026-06-10T18:00', '2026-06-10T18:00'],
+  ['before that', '2026-06-10T17:59', undefined],
+  ['after midnight', '2026-06-11T02:00', '2026-06-10T18:00'],
+  ['as it closes', '2026-06-11T06:00', undefined],
+])('the window that is open %s', (_when, now, since) => {
+  expect(openSince(utc(now), 'Europe/Berlin', usualHours)).toBe(since === undefined ? undefined : utc(since));
 });
 
 test.each([

@@ -33,6 +33,13 @@ export function lastClosed(now: number, zone: string, hours: Hours = usualHours)
   return { ...windowThatEnds(day, zone, hours), night: new Date(day).toISOString().slice(0, 10) };
 }
 
+/** When the window that is open at `now` began; undefined: none is. */
+export function openSince(now: number, zone: string, hours: Hours): number | undefined {
+  const today = Date.parse(zoneLocalTime(now, zone).slice(0, 10));
+  const windows = [windowThatEnds(today, zone, hours), windowThatEnds(today + dayMs, zone, hours)];
+  return windows.find(({ from, to }) => from <= now && now < to)?.from;
+}
+
 /** Nights that are over, in which there was no sign of a phone whose last sign was at `sign`. */
 export function silentNights(sign: number, { since }: Pick<Night, 'since'>, zone: string): number {
   if (sign >= since) return 0;

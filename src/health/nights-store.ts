@@ -33,9 +33,10 @@ export class NightsStore {
       .map(({ report }) => JSON.parse(report) as NightReport);
   }
 
-  /** Up to when every arrival is in some report. */
-  countedTo(): number | undefined {
-    return this.#database.get<{ at: number | null }>('SELECT max(counted_to) AS at FROM night_report')?.at ?? undefined;
+  /** Up to when every arrival is in some report. Of a time to come (the clock was wrong then) none counts. */
+  countedTo(now: number): number | undefined {
+    const sql = 'SELECT max(counted_to) AS at FROM night_report WHERE counted_to <= ?';
+    return this.#database.get<{ at: number | null }>(sql, now)?.at ?? undefined;
   }
 
   /** Of two that go by one name (the zone was changed) the first stays; false: it was there. */
@@ -66,17 +67,22 @@ export class NightsStore {
   }
 
   /** The oldest first. */
-  room(limit: number): DiskSample[] {
+  room(before: string, limit: number): DiskSample[] {
     return this.#database
       .all<DiskSample>(
-        `SELECT night, total_bytes AS totalBytes, free_bytes AS freeBytes FROM disk_room ORDER BY night DESC LIMIT ?`,
+        `SELECT night, total_bytes AS totalBytes, free_bytes AS freeBytes FROM disk_room
+         WHERE night < ? ORDER BY night DESC LIMIT ?`,
+        before,
         limit,
       )
       .reverse();
   }
 
-  forget(before: string): void {
-    this.#database.run('DELETE FROM night_report WHERE night < ?', before);
-    this.#database.run('DELETE FROM disk_room WHERE night < ?', before);
+  /** All but the last so many; by their number: a clock that is years ahead for a morning takes none away. */
+  forget(kept: number): void {
+    for (const table of ['night_report', 'disk_room']) {
+      const sql = `DELETE FROM ${table} WHERE night <= (SELECT night FROM ${table} ORDER BY night DESC LIMIT 1 OFFSET ?)`;
+      this.#database.run(sql, kept);
+    }
   }
 }

@@ -16,8 +16,9 @@ import type { Database } from '../platform/database.ts';
 import { CodedError } from '../platform/errors.ts';
 import type { Settings } from '../platform/settings.ts';
 import type { Unfinished } from '../uploads/uploads.ts';
+import type { Looker } from './alert-book.ts';
 import type { KeptAlert } from './alerts-contract.ts';
-import { type ClosedNight, type Hours, lastClosed, usualHours } from './night.ts';
+import { type ClosedNight, type Hours, lastClosed, openSince, usualHours } from './night.ts';
 import { NightsStore } from './nights-store.ts';
 import { silentNightsUsual } from './phone-state.ts';
 import { nightReport, ownPart, type ReportFacts } from './report.ts';
@@ -29,6 +30,9 @@ export type NightsDeps = Readonly<{
   settings: Settings;
   library: Pick<Library, 'current' | 'state' | 'failed'>;
   unfinished: (open: OpenLibrary) => ReadonlyMap<string, Unfinished>;
+  /** What was read again in between. */
+  verified: (open: OpenLibrary, span: { from: number; to: number }) => NightReport['verified'];
+  boxCopy: () => NightReport['boxCopy'];
   /** Free space that receiving leaves alone. */
   reserveBytes: number;
   /** IANA, of the house. */
@@ -47,7 +51,7 @@ export type AtNightsEnd = Pick<ReportFacts, 'phones' | 'disk'> & Readonly<{ aler
 
 const settingsSetting = 'nights.settings';
 const countedFromSetting = 'nights.counted-from';
-const keptMs = 400 * 24 * 60 * 60_000;
+const nightsKept = 400;
 /** A window of less would find many phones asleep. */
 const windowMinutesMin = 60;
 /** Later than any night. */
@@ -59,6 +63,7 @@ export class Nights {
   #settings: NightSettings = { ...usualHours, silentNights: silentNightsUsual };
   #countedFrom = 0;
   #fullInDays: number | null = null;
+  #latest: NightReport | undefined;
   #alarm: { key: string; stop: () => void } | undefined;
 
   constructor(deps: NightsDeps) {
@@ -92,6 +97,11 @@ export class Nights {
 
   get settings(): NightSettings {
     return this.#settings;
+  }
+
+  /** When the window that is open now began; undefined: it is day. */
+  get since(): number | undefined {
+    return openSince(this.#deps.now(), this.#deps.zone(), this.#settings);
   }
 
   /** As `trend.ts`, after the last night. */
@@ -139,7 +149,7 @@ export class Nights {
     const night = this.due();
     if (night === undefined) return undefined;
     const { database, onReportInWrite, now } = this.#deps;
-    const from = Math.max(this.#countedFrom, this.#rows.countedTo() ?? 0);
+    const from = Math.max(this.#countedFrom, this.#rows.countedTo(now()) ?? 0);
     const known = await this.#fromLibrary({ from, to: Math.max(from, beginOf(night.to)) }, phones);
     if (disk !== null) this.#forecast({ night: night.night, ...disk });
     const report = nightReport({
@@ -151,11 +161,13 @@ export class Nights {
       disk,
       fullInDays: this.#fullInDays,
       alerts,
+      boxCopy: this.#deps.boxCopy(),
     });
     await database.write(() => {
       if (!this.#rows.put(report)) return;
+      this.#latest = undefined;
       if (disk !== null) this.#rows.putRoom({ night: night.night, ...disk });
-      this.#rows.forget(new Date(now() - keptMs).toISOString().slice(0, 10));
+      this.#rows.forget(nightsKept);
       onReportInWrite(report);
     });
     return report;
@@ -180,6 +192,13 @@ export class Nights {
     return { reports, next: found.length > limit ? (page.at(-1)?.night ?? null) : null };
   }
 
+  /** The last report as they may see it; undefined: there is none yet. */
+  latest(viewer: Looker): NightReport | undefined {
+    const before = this.#toCome();
+    if (this.#latest === undefined || this.#latest.night >= before) [this.#latest] = this.#rows.reports(before, 1);
+    return this.#latest && partOf(this.#latest, viewer);
+  }
+
   /** @throws {CodedError} `not-found` */
   read(caller: PersonCaller | ConsoleCaller, night: string): NightReport {
     const report = this.#rows.report(night);
@@ -191,9 +210,11 @@ export class Nights {
   async #fromLibrary(
     span: { from: number; to: number },
     phones: AtNightsEnd['phones'],
-  ): Promise<Pick<ReportFacts, 'library' | 'counted' | 'brought' | 'pictures' | 'unfinished' | 'waiting'>> {
+  ): Promise<
+    Pick<ReportFacts, 'library' | 'counted' | 'brought' | 'pictures' | 'unfinished' | 'waiting' | 'verified'>
+  > {
     const { library } = this.#deps;
-    const nothing = { brought: [], pictures: [], unfinished: new Map(), waiting: new Map() };
+    const nothing = { brought: [], pictures: [], unfinished: new Map(), waiting: new Map(), verified: null };
     const away = { library: 'missing', counted: { from: span.from, to: span.from }, ...nothing } as const;
     if (library.state !== 'ok') return away;
     const open = library.current();
@@ -207,6 +228,7 @@ export class Nights {
         brought: standing.brought(span.from, span.to),
         pictures: people.flatMap((id) => standing.pictures(id, span.from, span.to)),
         unfinished: this.#deps.unfinished(open),
+        verified: this.#deps.verified(open, span),
         waiting: new Map<string, WaitingKinds>(holding.map(({ id }) => [id, standing.waitingKinds(id)])),
       };
     } catch (error) {
@@ -216,13 +238,18 @@ export class Nights {
     }
   }
 
+  /** A night that can only have been seen by a clock that was wrong. Zones are less than two days apart. */
+  #toCome(): string {
+    return new Date(this.#deps.now() + 48 * 60 * 60_000).toISOString().slice(0, 10);
+  }
+
   #forecast(now?: { night: string; totalBytes: number; freeBytes: number }): void {
-    const kept = this.#rows.room(trendNights).filter(({ night }) => night !== now?.night);
+    const kept = this.#rows.room(this.#toCome(), trendNights).filter(({ night }) => night !== now?.night);
     this.#fullInDays = fullInDays(now === undefined ? kept : [...kept, now], this.#deps.reserveBytes);
   }
 }
 
-function partOf(report: NightReport, caller: PersonCaller | ConsoleCaller): NightReport {
+function partOf(report: NightReport, caller: Looker): NightReport {
   return caller.kind === 'console' || caller.role === 'owner' ? report : ownPart(report, caller.personId);
 }
 

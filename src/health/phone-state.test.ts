@@ -158,6 +158,12 @@ test('what is counted adds up, and is said only of a client that tells', () => {
   expect(homePhone(known({ standing: null }), moment).counts).toMatchObject({ seen: 0, waiting: 0 });
 });
 
+test('of a phone that only its browser sent from, nothing came in yet; but it is not new', () => {
+  const page = known({ phone: { client: 'web-page', tells: [] }, standing: null });
+  expect(homePhone(page, moment)).toMatchObject({ state: 'new', fromBrowser: 0, counts: null });
+  expect(homePhone({ ...page, fromBrowser: 50 }, moment)).toMatchObject({ state: 'not-yet', fromBrowser: 50 });
+});
+
 test('before this night is over, nobody has missed it; who came in since the evening before has come in', () => {
   const night = Date.parse('2026-06-09T23:00:00Z');
   const early = { now: night, night: nightOf(night, zone), zone };

@@ -60,6 +60,7 @@ export function homePhone(known: Known, moment: Moment): HomePhone {
     lastReceivedAt: standing?.lastArrivedAt ?? null,
     lastSignAt: lastSignOf(known),
     awayUntil: phone.awayUntil,
+    fromBrowser: known.fromBrowser,
     silentNights: nightsWithout(known, moment),
   };
 }
@@ -78,7 +79,10 @@ function stateOf(known: Known, moment: Moment): PhoneStateCode {
   if (nightsWithout(known, moment) >= (moment.silentNightsMin ?? silentNightsUsual)) return 'silent';
   if (counts !== null && counts.refused > counts.deleted) return 'refused';
   if (counts !== null && counts.waiting > 0) return 'waiting';
-  if ((standing?.lastArrivedAt ?? null) === null && (counts?.seen ?? 0) === 0) return 'new';
+  // What its browser gave came in by no night.
+  if ((standing?.lastArrivedAt ?? null) === null && (counts?.seen ?? 0) === 0) {
+    return known.fromBrowser > 0 ? 'not-yet' : 'new';
+  }
   if (counts !== null && toldOfAll(known, moment)) return 'all-safe';
   return (standing?.lastArrivedAt ?? 0) >= moment.night.since ? 'came-in' : 'not-yet';
 }

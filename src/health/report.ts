@@ -22,6 +22,8 @@ export type ReportFacts = Readonly<{
   disk: NightReport['disk'];
   fullInDays: number | null;
   alerts: readonly KeptAlert[];
+  verified: NightReport['verified'];
+  boxCopy: NightReport['boxCopy'];
 }>;
 
 export function nightReport(facts: ReportFacts): NightReport {
@@ -37,7 +39,8 @@ export function nightReport(facts: ReportFacts): NightReport {
     disk,
     fullInDays: fullInDays === null ? null : Math.floor(fullInDays),
     alerts: [...alerts],
-    verified: null,
+    verified: facts.verified,
+    boxCopy: facts.boxCopy,
   };
 }
 
@@ -56,6 +59,9 @@ export function ownPart(report: NightReport, personId: string): NightReport {
       again: { count: 0, bytes: 0 },
     },
     alerts: report.alerts.filter(({ params }) => ids.includes(String(params['phone']))),
+    // Of the whole house, as the page about it is.
+    verified: null,
+    boxCopy: null,
   };
 }
 

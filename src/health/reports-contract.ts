@@ -1,3 +1,4 @@
+import { LostFile } from '../copies/verification-contract.ts';
 import type { Contract } from '../http/contract.ts';
 import { Milliseconds, Nullable } from '../library/contract.ts';
 import { type Static, Type } from '../platform/schema.ts';
@@ -84,7 +85,37 @@ const NightReportView = Type.Object({
   disk: Nullable(Type.Object({ totalBytes: Bytes, freeBytes: Bytes })),
   fullInDays: Nullable(Type.Integer({ description: 'at the rate of late' })),
   alerts: Type.Array(KeptAlertView, { description: 'what was open then, worst first' }),
-  verified: Type.Null({ description: 'what was read again; no box does that yet' }),
+  verified: Nullable(
+    Type.Object(
+      {
+        ...Sum,
+        damaged: Type.Integer({ description: 'of these: not there any more, or not what came' }),
+        lost: Type.Object({
+          count: Type.Integer({ description: 'what is lost in all; each is asked for again' }),
+          files: Type.Array(LostFile, { description: 'the first of them' }),
+        }),
+      },
+      {
+        description:
+          'originals that were read again and held against their checksums; for the owner; null: the disk is away',
+      },
+    ),
+  ),
+  boxCopy: Nullable(
+    Type.Object(
+      {
+        madeAt: Nullable(Milliseconds),
+        lack: Nullable(
+          Type.Union([
+            Type.Literal('no-recovery-key', { description: 'without one nothing can be sealed: make one' }),
+            Type.Literal('key-not-at-hand', { description: 'the box cannot open its key: make a new recovery key' }),
+            Type.Literal('disk-full'),
+          ]),
+        ),
+      },
+      { description: 'the last sealed copy of the box’s state on the disk; for the owner' },
+    ),
+  ),
 });
 export type NightReport = Static<typeof NightReportView>;
 export type ReportPhone = NightReport['phones'][number];

@@ -20,6 +20,7 @@ test.each<[string, DiskSample[], number | null]>([
   ['it is not filling up', samples(growing(10, 0)), null],
   ['it empties', samples(growing(10, -1)), null],
   ['one whole phone is not what comes each night', samples([...growing(5, 1), ...growing(5, 1, 800)]), 196],
+  ['one whole phone in the first week', samples([...growing(3, 1), ...growing(4, 1, 800)]), null],
   ['a larger disk begins anew', [...samples(growing(10, 50)), ...samples(growing(3, 1), 4e12)], null],
 ])('%s', (_when, known, days) => {
   const found = fullInDays(known, 0);

@@ -9,10 +9,8 @@ export type DiskSample = Readonly<{
 
 const dayMs = 24 * 60 * 60_000;
 export const trendNights = 29;
-/** Of fewer days nothing is foretold. */
+/** Of fewer days, without the one of the largest change, nothing is foretold. */
 const daysMin = 6;
-/** From so many days on, the largest of them is taken for what happens once: somebody's whole phone, a folder deleted. */
-const onceDaysMin = 7;
 
 /**
  * Days until the room above `reserveBytes` is full, at the mean rate of these nights; null: too few of them, or it does
@@ -28,7 +26,8 @@ export function fullInDays(samples: readonly DiskSample[], reserveBytes: number)
     const days = Math.max(1, Math.round((Date.parse(sample.night) - Date.parse(before.night)) / dayMs));
     return { days, bytes: before.freeBytes - sample.freeBytes };
   });
-  const usual = steps.length < onceDaysMin ? steps : withoutLargest(steps);
+  // The largest is taken for what happens once, and most likely in the first week: somebody's whole phone.
+  const usual = withoutLargest(steps);
   const days = usual.reduce((sum, step) => sum + step.days, 0);
   if (days < daysMin) return null;
   const perDay = usual.reduce((sum, step) => sum + step.bytes, 0) / days;
@@ -36,7 +35,8 @@ export function fullInDays(samples: readonly DiskSample[], reserveBytes: number)
   return Math.max(0, last.freeBytes - reserveBytes) / perDay;
 }
 
-function withoutLargest<Step extends { days: number; bytes: number }>(steps: readonly Step[]): Step[] {
+function withoutLargest<Step extends { days: number; bytes: number }>(steps: readonly Step[]): readonly Step[] {
+  if (steps.length === 0) return steps;
   const rate = ({ days, bytes }: Step) => Math.abs(bytes) / days;
   const largest = steps.reduce((most, step) => (rate(step) > rate(most) ? step : most));
   return steps.filter((step) => step !== largest);

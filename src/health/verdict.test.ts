@@ -18,6 +18,7 @@ function phone(id: string, state: PhoneStateCode, more: Partial<HomePhone> = {})
     newSinceWindow: { count: 0, bytes: 0 },
     arriving: null,
     lastReceivedAt: null,
+    fromBrowser: 0,
     lastSignAt: 0,
     awayUntil: null,
     silentNights: 0,

@@ -24,6 +24,8 @@ export type WatchDeps = Readonly<{
   channels: Channels;
   /** What is not asked for at every look at a page. */
   readSlow: () => Promise<SlowFacts>;
+  /** Writes the box's time down. */
+  saveTime: () => Promise<void>;
   log: Pick<Logger, 'info' | 'warn'>;
 }>;
 
@@ -106,7 +108,10 @@ export class Watch {
   }
 
   async #report(): Promise<void> {
-    const { nights, book, channels, log } = this.#deps;
+    const { nights, book, channels, saveTime, log } = this.#deps;
+    // After a plug the box begins at the time that it wrote down last: before the end of what is counted here, what came
+    // then would be in no report.
+    await saveTime();
     // Anew: what the report says is open must be what is so at the end of its night.
     const house = await this.#takeStock();
     if (house === undefined) return;

@@ -2,6 +2,7 @@
 import { request as httpRequest } from 'node:http';
 import { request as httpsRequest } from 'node:https';
 import type { Message } from './message.ts';
+import { refusedPost, whyNotSent } from './why-not-sent.ts';
 
 export type Hook = Readonly<{ url: string; token: string | null; format: 'ntfy' | 'json' }>;
 
@@ -24,9 +25,10 @@ export async function sendWebhook(hook: Hook, message: Message, signal: AbortSig
         ...(hook.token === null ? {} : { authorization: `Bearer ${hook.token}` }),
       },
     });
-    asked.setTimeout(idleMs, () => asked.destroy(new Error('The other side does not answer.')));
-    asked.on('error', (error: NodeJS.ErrnoException) =>
-      reject(new Error(error.code === undefined ? 'The connection broke.' : `The connection broke (${error.code}).`)),
+    asked.setTimeout(idleMs, () => asked.destroy(Object.assign(new Error(), { code: 'ETIMEDOUT' })));
+    // By its code alone: the address may be in its words.
+    asked.on('error', ({ code = 'ESOCKET' }: NodeJS.ErrnoException) =>
+      reject(new Error(whyNotSent({ code, message: code }))),
     );
     asked.on('response', (response) => {
       // What it says besides is of no interest, however long it is.
@@ -36,7 +38,7 @@ export async function sendWebhook(hook: Hook, message: Message, signal: AbortSig
     });
     asked.end(body);
   });
-  if (status < 200 || status > 299) throw new Error(`The other side answered ${status}.`);
+  if (status < 200 || status > 299) throw new Error(refusedPost(status));
 }
 
 type Post = Readonly<{ body: string; headers: Record<string, string> }>;

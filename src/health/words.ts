@@ -1,8 +1,8 @@
 /** The sentences of what is sent off the box, in English: pure. The page has its own words for the same codes. */
 import { words as bytesInWords } from '../library/quota.ts';
 import type { AlertChange } from './alert-book.ts';
-import type { AdviceCode } from './alerts-contract.ts';
-import type { AlertCode, AlertParams } from './contract.ts';
+
+import type { AdviceCode, AlertCode, AlertParams } from './contract.ts';
 import type { Message } from './message.ts';
 import type { NightReport, ReportPhone } from './reports-contract.ts';
 
@@ -18,7 +18,7 @@ const titles: Readonly<Record<AlertCode, (params: AlertParams) => string>> = {
     days === undefined
       ? `The disk is nearly full: ${percent} % are free`
       : `The disk is filling up: ${percent} % are free, enough for about ${count(days, 'day')}`,
-  'verification-failed': ({ count: files }) => `${count(files, 'file')} on the disk are not what came`,
+  'verification-failed': ({ count: files }) => `${count(files, 'file')} on the disk missing, or not what came`,
   'refused-files': ({ name, person, count: files }) => `${phone(name, person)}: ${count(files, 'file')} refused`,
   'phone-silent': ({ name, person, nights }) => `${phone(name, person)} has been silent for ${count(nights, 'night')}`,
   'phone-stalled': ({ name, person, count: files, nights }) =>
@@ -32,6 +32,12 @@ const titles: Readonly<Record<AlertCode, (params: AlertParams) => string>> = {
   'certificate-expiring': ({ which, days }) => `The ${which} certificate runs out in ${count(days, 'day')}`,
   'channel-failing': ({ channel, waiting }) => `${count(waiting, 'message')} could not be sent (${channel})`,
 };
+
+const lackWords = {
+  'no-recovery-key': 'No copy of the box’s own state is made: make a recovery key on the security page.',
+  'key-not-at-hand': 'No copy of the box’s own state is made: make a new recovery key on the security page.',
+  'disk-full': 'There is no room on the disk for a copy of the box’s own state.',
+} as const;
 
 const advices: Readonly<Record<AdviceCode, string>> = {
   'put-the-disk-back': 'Nothing that was safe is lost. Plug the disk in again; the box goes on by itself.',
@@ -78,31 +84,63 @@ export function testMessage(boxName: string, at: number): Message {
 }
 
 export function reportMessage(report: NightReport, at: number): Message {
-  const { total, alerts } = report;
+  const { total, alerts, library } = report;
   const open = alerts.filter(({ state }) => state !== 'cleared');
   const severity = open.length === 0 ? null : open.some((alert) => alert.severity === 'act') ? 'act' : 'watch';
   const came =
-    total.count === 0
-      ? 'Nothing new came in.'
-      : `${count(total.count, 'file')} came in, ${bytesInWords(total.bytes)} together.`;
-  const lines = [came, '', ...report.phones.map(phoneLine)];
+    library !== 'ok'
+      ? 'The disk with the photos was away at the end of the night: what came in is in the next report.'
+      : total.count === 0
+        ? 'Nothing new came in.'
+        : `${count(total.count, 'file')} came in, ${bytesInWords(total.bytes)} together.`;
+  const lines = [came, ...keepingLines(report), '', ...report.phones.map((phone) => phoneLine(phone, library))];
   if (open.length > 0) {
     lines.push('', 'What needs somebody:');
     for (const { code, params, advice } of open) lines.push(`- ${titles[code](params)}. ${advices[advice.code]}`);
   }
   return {
     kind: 'report',
-    subject: line(`The night of ${report.night}: ${count(total.count, 'new file')}`),
+    subject: line(
+      `The night of ${report.night}: ${library === 'ok' ? count(total.count, 'new file') : 'the disk was away'}`,
+    ),
     body: `${lines.join('\n')}\n`,
     severity,
     at,
-    facts: { night: report.night, total, phones: report.phones, disk: report.disk, fullInDays: report.fullInDays },
+    facts: {
+      night: report.night,
+      library,
+      total,
+      phones: report.phones,
+      disk: report.disk,
+      fullInDays: report.fullInDays,
+    },
   };
 }
 
-function phoneLine({ name, person, came, unfinished, silentNights, awayUntil }: ReportPhone): string {
+/** Names of files stay on the box. */
+function keepingLines({ verified, boxCopy }: NightReport): string[] {
+  const lack = boxCopy?.lack ?? null;
+  return [
+    ...(verified === null || verified.count === 0
+      ? []
+      : [`${count(verified.count, 'file')} on the disk read again, ${bytesInWords(verified.bytes)} together.`]),
+    ...(verified === null || verified.lost.count === 0
+      ? []
+      : [`${count(verified.lost.count, 'file')} missing or not what came: the box’s page says which.`]),
+    ...(lack === null ? [] : [lackWords[lack]]),
+  ];
+}
+
+function phoneLine(
+  { name, person, came, unfinished, silentNights, awayUntil }: ReportPhone,
+  library: NightReport['library'],
+): string {
   const parts = [
-    came.count === 0 ? 'nothing new' : `${count(came.count, 'file')} (${bytesInWords(came.bytes)})`,
+    library !== 'ok'
+      ? 'not counted yet'
+      : came.count === 0
+        ? 'nothing new'
+        : `${count(came.count, 'file')} (${bytesInWords(came.bytes)})`,
     ...(unfinished.waiting === null || unfinished.waiting === 0 ? [] : [`${unfinished.waiting} waiting`]),
     ...(unfinished.videos === 0 ? [] : [`${count(unfinished.videos, 'video')} waiting: open the app while charging`]),
     ...(awayUntil === null ? [] : ['away']),

@@ -87,6 +87,13 @@ function tls(question: Question): Question {
   return { ...question, tls: { ca: identity.rootPem, servername: 'localhost' } };
 }
 
+test('answers by the clock that the box goes by', async () => {
+  const port = await make({ now: () => Date.parse('2031-02-03T04:05:06.7Z') }).listenHttp(0);
+  for (const path of ['/api/open', '/nothing']) {
+    expect((await ask({ port, path })).headers.date).toBe('Mon, 03 Feb 2031 04:05:06 GMT');
+  }
+});
+
 test('each listener says how a request came, and its host is checked', async () => {
   const server = make();
   const http = await server.listenHttp(0);

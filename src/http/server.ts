@@ -40,6 +40,8 @@ export type HttpServerDeps = Readonly<{
   /** Says whether a host name (lower case, no port) is the box's; addresses and `localhost` are not asked about. */
   allowHost(host: string): boolean;
   log: Logger;
+  /** What each answer's `date` is by (RFC 9110, section 6.6.1). Default: the machine's clock. */
+  now?: () => number;
   /** False: http from this machine itself is like http from anywhere. */
   loopbackHttp: boolean;
   /** The page (HTML, no secrets) at `/` on plain http, for the host that was asked. */
@@ -126,6 +128,8 @@ export class HttpServer {
     return (request: IncomingMessage, response: ServerResponse): void => {
       markTransport(request, name, this.#deps.loopbackHttp);
       for (const [header, value] of Object.entries(securityHeaders)) response.setHeader(header, value);
+      // Pages show times by it: a box that was told the time knows it better than its machine.
+      if (this.#deps.now !== undefined) response.setHeader('date', new Date(this.#deps.now()).toUTCString());
       app.routing(request, response);
     };
   }

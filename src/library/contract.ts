@@ -149,6 +149,7 @@ export const libraryContract = {
         description:
           'files that a person chose in this phone’s browser and no app has sent; in none of the counts above',
       }),
+      fromBrowserAt: Nullable(Milliseconds),
     }),
   },
   phoneItems: {

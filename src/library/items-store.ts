@@ -41,8 +41,10 @@ type ItemOfAsset = { item_id: number; item_path: string; item_mtime: number | nu
 
 /** There are four. */
 const refusalCodesMax = 20;
-export type SafeRow = Pick<AssetRow, 'path' | 'size' | 'sha256' | 'added_at'> & {
+export type SafeRow = Pick<AssetRow, 'id' | 'path' | 'size' | 'sha256' | 'added_at'> & {
   verified_at: number | null;
+  /** yyyy-mm */
+  month: string;
   item_id: number;
   item_path: string;
   item_key: string | null;
@@ -139,6 +141,17 @@ export class ItemStore {
     return row?.n ?? 0;
   }
 
+  /** When the last of these came; null: none ever did. Also of what an app sent meanwhile, or what was deleted. */
+  lastFromBrowser(phoneId: string): number | null {
+    const row = this.#database.get<{ at: number | null }>(
+      `SELECT max(asset.added_at) AS at FROM phone_item JOIN asset ON asset.id = phone_item.asset_id
+       WHERE phone_item.phone_id = ? AND phone_item.path >= ? AND phone_item.path < ? AND phone_item.origin = 'browser'`,
+      phoneId,
+      ...browserPathRange,
+    );
+    return row?.at ?? null;
+  }
+
   /** What its owner deleted comes last: of that the phone's person knows. */
   refusals(phoneId: string, limit: number): Array<{ path: string; refusal: string }> {
     return this.#database.all(
@@ -177,10 +190,12 @@ export class ItemStore {
   /** Of its app, what is present, told of as it is, and on its way nowhere. Whether the file is there is not known here. */
   safeItems(phoneId: string, personId: string, afterId: number, limit: number): SafeRow[] {
     return this.#database.all(
-      `SELECT asset.path, asset.size, asset.sha256, asset.added_at, asset.verified_at, phone_item.id AS item_id,
+      `SELECT asset.id, asset.path, asset.size, asset.sha256, asset.added_at, asset.verified_at,
+         substr(captured_local, 1, 7) AS month, phone_item.id AS item_id,
          phone_item.path AS item_path, phone_item.key AS item_key, phone_item.mtime AS item_mtime
        FROM phone_item JOIN asset ON asset.id = phone_item.asset_id
        WHERE phone_item.phone_id = ? AND phone_item.id > ? AND folder = 0 AND origin = 'app' AND refusal IS NULL
+         AND substr(phone_item.path, 1, 1) <> '/'
          AND asset.state = 'present' AND asset.from_browser = 0 AND asset.person_id = ?
          AND phone_item.size = asset.size
          AND NOT EXISTS (SELECT 1 FROM relocation WHERE asset_id = asset.id)

@@ -33,6 +33,8 @@ export class OpenLibrary {
   readonly view: PhoneView;
   readonly folders: FolderMaker;
   readonly ballast: Ballast;
+  /** Assets that were read again and were not what came, until that is certain: a second reading may wait for hours. */
+  readonly doubted = new Set<number>();
   /** Work that follows a change, in the same catalogue; it runs from when the library is open until it closes. */
   readonly jobs: Jobs;
   readonly #closing = new AbortController();

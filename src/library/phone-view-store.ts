@@ -20,10 +20,13 @@ export type ViewRow = {
   state: AssetState | null;
   captured_at: number | null;
   added_at: number | null;
+  digests: string | null;
 };
 
 const columns = `phone_item.id, phone_item.path, folder, phone_item.mtime, seen_at, asset_id, asset.size, sha256, kind,
-  media_type, asset.state, captured_at, added_at`;
+  media_type, asset.state, captured_at, added_at,
+  (SELECT group_concat(upper(algorithm) || ':' || lower(hex(digest)), ' ') FROM asset_digest WHERE asset_id = asset.id)
+    AS digests`;
 const tables = 'phone_item LEFT JOIN asset ON asset.id = asset_id';
 /** A folder, or a file that the box has or whose owner deleted it here: what is wanted again is not seen. */
 const visible = `((folder = 1 AND origin = 'app') OR asset.state IN ('present', 'trashed', 'deleted'))`;
@@ -76,15 +79,17 @@ export class PhoneViewStore {
     return row?.bytes ?? 0;
   }
 
-  namesBelow(phoneId: string, folder: string): number {
+  /** How many there are, and the bytes of the longest; 0 without any. */
+  namesBelow(phoneId: string, folder: string): { names: number; bytes: number } {
     const [from, to] = below(folder);
-    const row = this.#database.get<{ n: number }>(
-      'SELECT count(*) AS n FROM phone_item WHERE phone_id = ? AND path >= ? AND path < ?',
+    const row = this.#database.get<{ names: number; bytes: number }>(
+      `SELECT count(*) AS names, coalesce(max(octet_length(path)), 0) AS bytes
+       FROM phone_item WHERE phone_id = ? AND path >= ? AND path < ?`,
       phoneId,
       from,
       to,
     );
-    return row?.n ?? 0;
+    return row ?? { names: 0, bytes: 0 };
   }
 
   folderCount(phoneId: string): number {
@@ -192,13 +197,6 @@ export class PhoneViewStore {
       phoneId,
       first,
       last,
-    );
-  }
-
-  digests(assetId: number): Array<{ algorithm: string; digest: Buffer }> {
-    return this.#database.all(
-      'SELECT algorithm, digest FROM asset_digest WHERE asset_id = ? ORDER BY algorithm',
-      assetId,
     );
   }
 

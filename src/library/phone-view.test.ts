@@ -103,6 +103,9 @@ describe('the view of a phone', () => {
       phone,
     );
     expect(shown?.n).toBe(1);
+    // What the phone gave up itself it need not remove.
+    const safe = open.items.safeItems(phone, box.owner.person.id, 0, 1_000).map(({ item_path: path }) => path);
+    expect([safe.includes('again.bin'), safe.filter((path) => path.startsWith('/'))]).toEqual([true, []]);
   });
 
   it('moves a folder with all that is below it, by names that only look alike left alone', async () => {
@@ -134,6 +137,15 @@ describe('the view of a phone', () => {
     expect(standing()).toEqual(counted());
   });
 
+  it('remembers the file that a phone had where it has a folder now', async () => {
+    await send('Backup');
+    const before = counted();
+    await send('Backup/inside.bin');
+    expect(names('Backup')).toEqual(['Backup/inside.bin']);
+    expect(counted()).toEqual({ ...before, seen: before.seen + 1, safe: before.safe + 1 });
+    expect(standing()).toEqual(counted());
+  });
+
   it('refuses what cannot be', async () => {
     await send('r/a.bin');
     await expect(open.view.makeFolder(phone, 'r', 1)).rejects.toMatchObject({ code: 'method-not-allowed' });
@@ -142,6 +154,13 @@ describe('the view of a phone', () => {
     await expect(open.view.move(phone, 'r', 'r/b', true)).rejects.toMatchObject({ code: 'forbidden' });
     await expect(open.view.move(phone, 'r/a.bin', 'r', true)).rejects.toMatchObject({ code: 'forbidden' });
     await expect(open.view.move(phone, 'none', 'b', true)).rejects.toMatchObject({ code: 'not-found' });
+    await send(`${'l/'.repeat(40)}long.bin`);
+    const long = Array(5).fill('n'.repeat(815)).join('/');
+    await open.view.makeFolders(phone, parentOf(long), 1);
+    // What is there stays in view: nothing is moved to it.
+    await open.view.makeFolder(phone, long, 1);
+    await expect(open.view.move(phone, 'l', long, true)).rejects.toMatchObject({ code: 'invalid-name' });
+    expect(open.view.at(phone, long)?.kind).toBe('folder');
     await expect(open.view.hide(other, 'r')).rejects.toMatchObject({ code: 'not-found' });
     expect(names('r')).toEqual(['r/a.bin']);
   });

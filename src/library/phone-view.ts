@@ -6,7 +6,7 @@
 import type { Database } from '../platform/database.ts';
 import { CodedError } from '../platform/errors.ts';
 import { PhoneViewStore, type ViewRow } from './phone-view-store.ts';
-import { parentOf } from './placement.ts';
+import { parentOf, phonePathBytesMax } from './placement.ts';
 import type { AssetState } from './store.ts';
 
 /** `id` is never reused, and stays when another content takes the name. Times in ms since 1970. */
@@ -20,6 +20,8 @@ export type ViewedFile = Readonly<{
   assetId: number;
   /** Hexadecimal. */
   sha256: string;
+  /** Others that clients sent with it, all right, as `MD5:<hexadecimal> SHA1:<hexadecimal>`; '' when none did. */
+  checksums: string;
   mediaType: string;
   /** A photo or video: there may be a picture of it. */
   isPicture: boolean;
@@ -90,11 +92,6 @@ export class PhoneView {
     return this.#store.bytesBelow(phoneId, folder);
   }
 
-  /** Checksums that clients sent with this file, as Node names the algorithms; in hexadecimal. */
-  checksums(assetId: number): Array<{ algorithm: string; hex: string }> {
-    return this.#store.digests(assetId).map(({ algorithm, digest }) => ({ algorithm, hex: digest.toString('hex') }));
-  }
-
   /** Inside `write`: one that was found right. */
   putChecksum(assetId: number, algorithm: string, digest: Buffer): void {
     this.#store.putDigest(assetId, algorithm, digest);
@@ -143,14 +140,19 @@ export class PhoneView {
   /**
    * Gives a file or a folder another name. What is in view there is hidden first, if `overwrite`.
    * @throws {CodedError} `not-found`, `conflict` without the parent, `forbidden` into itself, `precondition-failed`,
-   * `too-large` for a folder of too many names
+   * `too-large` for a folder of too many names,
+   * `invalid-name` where one below would become too long
    */
   async move(phoneId: string, from: string, to: string, overwrite: boolean): Promise<{ replaced: boolean }> {
     this.#requireApart(from, to);
-    const replaced = await this.#clear(phoneId, from, to, overwrite);
-    if (this.#store.namesBelow(phoneId, from) > movedNamesMax) {
+    const { names, bytes } = this.#store.namesBelow(phoneId, from);
+    if (names > movedNamesMax) {
       throw new CodedError('too-large', `More than ${movedNamesMax} names cannot be moved at once. Nothing was moved.`);
     }
+    if (bytes - Buffer.byteLength(from) + Buffer.byteLength(to) > phonePathBytesMax) {
+      throw new CodedError('invalid-name', 'Names in this folder would become too long there. Nothing was moved.');
+    }
+    const replaced = await this.#clear(phoneId, from, to, overwrite);
     await this.#database.write(() => {
       const found = this.#store.at(phoneId, from);
       if (found === undefined) throw notThere();
@@ -231,13 +233,9 @@ export class PhoneView {
       );
     }
     this.#folders.set(phoneId, folders + 1);
-    this.#hideUnseen(phoneId, path);
+    // A file that the phone had there before, or that is wanted again, keeps its row, under no name.
+    if (this.at(phoneId, path)?.kind !== 'folder') this.#hideAt(phoneId, path);
     this.#store.putFolder(phoneId, parentOf(path), path, now);
-  }
-
-  /** A file that is wanted again keeps its row, under no name. */
-  #hideUnseen(phoneId: string, path: string): void {
-    if (this.#store.at(phoneId, path) === undefined) this.#hideAt(phoneId, path);
   }
 
   /** `path` and what is above it, the upper first, as far as there is no folder. */
@@ -267,6 +265,7 @@ function viewed(row: ViewRow | undefined): Viewed | undefined {
     mtime: row.mtime ?? addedAt,
     assetId,
     sha256: sha256.toString('hex'),
+    checksums: row.digests ?? '',
     mediaType: row.media_type ?? 'application/octet-stream',
     isPicture: row.kind === 'photo' || row.kind === 'video',
     deleted: isDeleted(row.state),

@@ -7,7 +7,8 @@ import { CodedError } from '../platform/errors.ts';
 import { legalFileName } from '../platform/file-names.ts';
 import type { CaptureDate } from './capture-date.ts';
 
-const phonePathBytesMax = 4096;
+/** Of the path by which a phone names its item. */
+export const phonePathBytesMax = 4096;
 const phonePathDepthMax = 64;
 const segmentBytesMax = 1024;
 const nameBytesMax = 255;

@@ -11,6 +11,7 @@ import { posix } from 'node:path';
 import { ignoreMissing, publish, syncFolder } from '../platform/durable-files.ts';
 import { CodedError, diskIsGone, systemCode } from '../platform/errors.ts';
 import type { Logger } from '../platform/log.ts';
+import { setAside } from './aside.ts';
 import type { CaptureDate } from './capture-date.ts';
 import { factsOf, holds } from './file-facts.ts';
 import { type ItemOrigin, itemPath } from './item-origin.ts';
@@ -250,7 +251,9 @@ export class Publishing {
           this.#confirm(library, assetId);
           return;
         }
-        await this.#nextName(library, asset);
+        // What is known to be damaged makes room; whatever else stands there is somebody's own.
+        const damaged = library.rows.publishing(assetId)?.previous === 'damaged';
+        if (!damaged || !(await setAside(library, asset, this.#now()))) await this.#nextName(library, asset);
       } catch (error) {
         // Somebody removed a folder by hand that was known to be there: once, it is made again.
         if (foldersForgotten || systemCode(error) !== 'ENOENT') throw error;

@@ -74,7 +74,9 @@ export function libraryRoutes({ library, now, boxName, phones }: LibraryRoutesDe
       const waiting = seen - safe - refused;
       const counts = { seen, safe, waiting, refused, deleted };
       const fromBrowser = items.fromBrowser(caller.phoneId);
-      return { ...phones.namesOf(caller.phoneId), box: boxName(), ...counts, refusals, lastReceivedAt, fromBrowser };
+      const fromBrowserAt = items.lastFromBrowser(caller.phoneId);
+      const received = { lastReceivedAt, fromBrowser, fromBrowserAt };
+      return { ...phones.namesOf(caller.phoneId), box: boxName(), ...counts, refusals, ...received };
     },
 
     async refusedItems({ caller, params: { id } }) {

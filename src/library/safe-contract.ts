@@ -21,6 +21,7 @@ export const safeContract = {
           key: Nullable(Type.String({ description: 'the phone’s own id of it' })),
           size: Type.Integer({ description: 'bytes; a file of another size is not the one that is meant' }),
           mtime: Nullable(Milliseconds),
+          month: Type.String({ description: 'yyyy-mm, in which it was taken, as on the timeline' }),
           sha256: Sha256,
           receivedAt: Type.Integer({ description: 'when its bytes came, and had this checksum' }),
           verifiedAt: Nullable(

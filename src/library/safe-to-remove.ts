@@ -14,6 +14,8 @@ export type SafeItem = Readonly<{
   key: string | null;
   size: number;
   mtime: number | null;
+  /** yyyy-mm, as on the timeline. */
+  month: string;
   sha256: string;
   receivedAt: number;
   verifiedAt: number | null;
@@ -32,7 +34,7 @@ export async function safeToRemove(
   const whole = await Promise.all(page.map((row) => isThere(library, row)));
   // After the looking: a disk that was pulled meanwhile, or is another one, has proved nothing.
   await library.disk.check();
-  return { items: page.filter((_row, index) => whole[index]).map(view), next };
+  return { items: page.filter((row, index) => whole[index] && !library.doubted.has(row.id)).map(view), next };
 }
 
 async function isThere(library: OpenLibrary, { path, size }: SafeRow): Promise<boolean> {
@@ -46,6 +48,7 @@ function view(row: SafeRow): SafeItem {
     key: row.item_key,
     size: row.size,
     mtime: row.item_mtime,
+    month: row.month,
     sha256: row.sha256.toString('hex'),
     receivedAt: row.added_at,
     verifiedAt: row.verified_at,

@@ -93,9 +93,10 @@ export class StandingStore {
     return row ?? { files: 0, bytes: 0 };
   }
 
-  /** Files of everybody whose bytes are known not to be what came. */
+  /** Files of everybody whose bytes are known not to be there, or not to be what came. */
   damagedCount(): number {
-    return this.#database.get<{ n: number }>("SELECT count(*) AS n FROM asset WHERE state = 'damaged'")?.n ?? 0;
+    const sql = "SELECT count(*) AS n FROM asset WHERE state IN ('damaged', 'missing')";
+    return this.#database.get<{ n: number }>(sql)?.n ?? 0;
   }
 
   /** Entries of a person's timeline that came in since `from`, the last first. */

@@ -209,6 +209,25 @@ export class LibraryStore {
     this.#database.run('DELETE FROM publishing WHERE asset_id = ?', assetId);
   }
 
+  /** Inside `write`: it was read again, and is what came. False: it changed meanwhile, and nothing is said of it. */
+  markVerified({ id, path }: Pick<AssetRow, 'id' | 'path'>, at: number): boolean {
+    const sql = "UPDATE asset SET verified_at = ? WHERE id = ? AND path = ? AND state = 'present'";
+    return this.#database.run(sql, at, id, path).changes === 1;
+  }
+
+  /** Inside `write`: it was read again, and is not what came; it is wanted again. False: it changed meanwhile. */
+  markLost({ id, path }: Pick<AssetRow, 'id' | 'path'>, state: 'missing' | 'damaged'): boolean {
+    const sql = "UPDATE asset SET state = ? WHERE id = ? AND path = ? AND state = 'present'";
+    return this.#database.run(sql, state, id, path).changes === 1;
+  }
+
+  /** Inside `write`: what was lost is in its place again, byte for byte. False: it changed meanwhile. */
+  markFound({ id, path }: Pick<AssetRow, 'id' | 'path'>, at: number): boolean {
+    const sql = `UPDATE asset SET state = 'present', verified_at = ?
+      WHERE id = ? AND path = ? AND state IN ('damaged', 'missing')`;
+    return this.#database.run(sql, at, id, path).changes === 1;
+  }
+
   unfinishedPublishing(): PublishingRow[] {
     return this.#database.all(`${publishingQuery} ORDER BY asset_id`);
   }

@@ -373,3 +373,35 @@ function pngHead(width: number, height: number): Buffer {
   bytes.writeUInt32BE(crc32(bytes.subarray(12, 29)), 29);
   return Buffer.concat([bytes, Buffer.from('0000010049444154', 'hex'), Buffer.alloc(512)]);
 }
+
+describe('a picture that was made before', () => {
+  const jpegOf = (file: string, part: { offset: number; length: number }) => {
+    const context = { signal: AbortSignal.timeout(60_000), known: { motion: null } };
+    return decode({ id: 1, file, kind: 'jpeg', name: '', part }, context);
+  };
+
+  test('becomes a JPEG of the same size, of its own part of the file', async () => {
+    const file = made('before.jpg');
+    writeFileSync(file, await quartered(2000).jpeg({ quality: 95 }).toBuffer());
+    const { grid, preview } = await draw(file);
+    const both = made('before.both');
+    writeFileSync(both, Buffer.concat([grid, preview]));
+    for (const [part, pixels] of [
+      [{ offset: 0, length: grid.length }, 320],
+      [{ offset: grid.length, length: preview.length }, 1600],
+    ] as const) {
+      const drawn = await jpegOf(both, part);
+      expect(drawn.preview.subarray(0, 3).toString('hex')).toBe('ffd8ff');
+      expect([drawn.grid.length, Math.max(drawn.width, drawn.height)]).toEqual([0, pixels]);
+      expect(difference(await quartersOf(drawn.preview), quarters)).toBeLessThanOrEqual(12);
+    }
+    for (const part of [
+      { offset: 0, length: grid.length + preview.length + 1 },
+      { offset: 1, length: grid.length },
+      { offset: -1, length: 20 },
+      { offset: 0, length: 2 ** 40 },
+    ]) {
+      await expect(jpegOf(both, part)).rejects.toMatchObject({ code: 'damaged' });
+    }
+  });
+});

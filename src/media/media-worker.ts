@@ -22,6 +22,8 @@ type MediaWorkerDeps = Readonly<{
   program?: string;
 }>;
 
+type Job = Omit<MediaJob, 'id'>;
+
 /** The worker keeps its own, shorter limits; this much later it is ended from here. */
 const graceMs = 15_000;
 const startMsMax = 20_000;
@@ -44,10 +46,12 @@ export class MediaWorker implements PictureMaker {
    * when it does not start, which is no file's fault; `stopping`.
    */
   async decode(job: PictureJob, signal: AbortSignal): Promise<PictureAnswer> {
-    const work = () => this.#decode(job, AbortSignal.any([signal, this.#closing.signal]));
-    const mine = this.#turn.then(work);
-    this.#turn = mine.catch(() => undefined);
-    return await mine;
+    return await this.#inTurn(job, signal);
+  }
+
+  /** A picture that was made before, as JPEG: the answer's preview. @throws as `decode` */
+  async jpeg(it: Required<Pick<MediaJob, 'file' | 'part'>>, signal: AbortSignal): Promise<PictureAnswer> {
+    return await this.#inTurn({ ...it, name: '', kind: 'jpeg' }, signal);
   }
 
   async close(): Promise<void> {
@@ -61,7 +65,14 @@ export class MediaWorker implements PictureMaker {
     return this.#running?.child?.pid;
   }
 
-  async #decode(job: PictureJob, signal: AbortSignal): Promise<PictureAnswer> {
+  async #inTurn(job: Job, signal: AbortSignal): Promise<PictureAnswer> {
+    const work = () => this.#decode(job, AbortSignal.any([signal, this.#closing.signal]));
+    const mine = this.#turn.then(work);
+    this.#turn = mine.catch(() => undefined);
+    return await mine;
+  }
+
+  async #decode(job: Job, signal: AbortSignal): Promise<PictureAnswer> {
     if (signal.aborted) throw new CodedError('stopping', 'The disk or the box is being stopped.');
     try {
       return await this.#ask(job, signal);
@@ -71,7 +82,7 @@ export class MediaWorker implements PictureMaker {
     }
   }
 
-  async #ask(job: PictureJob, signal: AbortSignal): Promise<PictureAnswer> {
+  async #ask(job: Job, signal: AbortSignal): Promise<PictureAnswer> {
     if (this.#running?.ended === true) await this.#end();
     this.#running ??= await this.#start(signal);
     const limitMs = (job.kind === 'video' ? videoMsMax : photoMsMax) + graceMs;

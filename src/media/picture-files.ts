@@ -66,6 +66,11 @@ export async function readPicture(
   }
 }
 
+/** Where both are, for the program that reads them. */
+export function pictureFile(library: OpenLibrary, assetId: number): string {
+  return library.disk.named(relativePlace(assetId).file);
+}
+
 export async function removePictures(library: OpenLibrary, assetId: number): Promise<void> {
   await unlink(placeOf(library, assetId).file).catch(ignoreMissing);
 }
@@ -81,6 +86,11 @@ function isWebp(head: Buffer, length: number): boolean {
 }
 
 function placeOf(library: OpenLibrary, assetId: number): { folder: string; file: string } {
+  const { folder, file } = relativePlace(assetId);
+  return { folder: library.disk.resolve(folder), file: library.disk.resolve(file) };
+}
+
+function relativePlace(assetId: number): { folder: string; file: string } {
   const folder = `${thumbsFolder}/${Math.floor(assetId / assetsPerFolder)}`;
-  return { folder: library.disk.resolve(folder), file: library.disk.resolve(`${folder}/${assetId}`) };
+  return { folder, file: `${folder}/${assetId}` };
 }

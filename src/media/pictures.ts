@@ -61,6 +61,8 @@ export class Pictures {
   readonly #deps: PicturesDeps;
   readonly #visible: Visible;
   #wake = Promise.withResolvers<void>();
+  /** By a clock that never goes back. */
+  #askedAt = Number.NEGATIVE_INFINITY;
 
   constructor(deps: PicturesDeps) {
     this.#deps = deps;
@@ -82,12 +84,18 @@ export class Pictures {
     this.#wake.resolve();
   }
 
+  /** Whether somebody looked at pictures within so long: what can wait leaves the disk to them. */
+  lookedAtWithin(ms: number): boolean {
+    return performance.now() - this.#askedAt < ms;
+  }
+
   /**
    * A picture; made now, before all that nobody looks at, if there are none.
    * @throws {CodedError} `not-found`, `no-picture` with the reason, `busy` when it takes too long.
    */
   async picture(personId: string, assetId: number, size: PictureSize, signal: AbortSignal): Promise<Shown> {
     const open = this.#deps.library.current();
+    this.#askedAt = performance.now();
     try {
       const there = await this.#read(open, personId, assetId, size);
       if (there !== undefined) return there;

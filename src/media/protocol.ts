@@ -5,7 +5,9 @@
  *
  *   daemon: {"id":1,"file":"/disk/Photos/...","kind":"photo","name":"IMG_1.HEIC"}\n
  *   worker: {"id":1,"ok":true,...,"grid":9120,"preview":180233}\n<grid, WebP><preview, WebP>
- *   worker: {"id":2,"ok":false,"code":"damaged","reason":"...",...}\n
+ *   daemon: {"id":2,"file":"/disk/.nightjar/thumbs/...","kind":"jpeg","name":"","part":{"offset":0,"length":9120}}\n
+ *   worker: {"id":2,"ok":true,...,"grid":0,"preview":11034}\n<JPEG>
+ *   worker: {"id":3,"ok":false,"code":"damaged","reason":"...",...}\n
  *
  * One connection and one job at a time; a second connection is closed at once. A connection that closes without an
  * answer to a job means that the worker died of it: it crashed, took too long or too much memory. Before the worker
@@ -26,14 +28,18 @@ export const pictureBytesMax = 8 * 1024 * 1024;
 export const photoMsMax = 30_000;
 export const videoMsMax = 60_000;
 
-/** The file's content decides how it is read; `kind` gives the deadline, and `name` tells raw pictures from TIFF. */
+/**
+ * The file's content decides how it is read; `kind` gives the deadline, and `name` tells raw pictures from TIFF. `jpeg`: a
+ * picture that was made before, at `part` of its file, is wanted as JPEG; it comes as the preview, with an empty grid.
+ */
 export type MediaJob = {
   /** Given back in the answer. */
   id: number;
   /** Absolute path. Only read. */
   file: string;
-  kind: 'photo' | 'video';
+  kind: 'photo' | 'video' | 'jpeg';
   name: string;
+  part?: { offset: number; length: number };
 };
 
 /** A video inside the picture's file: the place of a whole MP4, which begins with its `ftyp` box. */

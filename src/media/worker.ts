@@ -163,10 +163,13 @@ function say(socket: Socket, answer: MediaAnswer): void {
 
 function jobOf(line: Buffer): MediaJob | undefined {
   try {
-    const { id, file, kind, name }: Partial<MediaJob> = JSON.parse(line.toString('utf8'));
+    const { id, file, kind, name, part }: Partial<MediaJob> = JSON.parse(line.toString('utf8'));
     if (!Number.isSafeInteger(id) || typeof file !== 'string' || !file.startsWith('/')) return undefined;
-    if ((kind !== 'photo' && kind !== 'video') || typeof name !== 'string') return undefined;
-    return { id: Number(id), file, kind, name };
+    if ((kind !== 'photo' && kind !== 'video' && kind !== 'jpeg') || typeof name !== 'string') return undefined;
+    if (kind !== 'jpeg') return { id: Number(id), file, kind, name };
+    const { offset, length } = part ?? {};
+    if (!Number.isSafeInteger(offset) || !Number.isSafeInteger(length)) return undefined;
+    return { id: Number(id), file, kind, name, part: { offset: Number(offset), length: Number(length) } };
   } catch {
     return undefined;
   }

@@ -9,9 +9,11 @@ import type { Transport } from '../http/gate.ts';
 import type { Library } from '../library/library.ts';
 import { basicPassword, type Connections, userOf } from '../phones/connections.ts';
 import { CodedError } from '../platform/errors.ts';
+import type { Uploads } from '../uploads/uploads.ts';
 import { nextcloudContract } from './contract.ts';
 import { smallBody } from './dav-request.ts';
 import { type OcsValue, sendOcs } from './ocs.ts';
+import { roomOf } from './room.ts';
 
 export type AccountDeps = Readonly<{
   library: Library;
@@ -20,6 +22,9 @@ export type AccountDeps = Readonly<{
   boxName: () => string;
   /** A person's name. */
   personName: (personId: string) => string;
+  /** What a person may use of the disk in all; null: as much as there is. */
+  quotaOf: (personId: string) => number | null;
+  uploads: Pick<Uploads, 'limits'>;
 }>;
 
 /** What is spoken here, by the number of the server that speaks the same: some apps warn below, others hide above. */
@@ -86,9 +91,9 @@ export function accountRoutes(deps: AccountDeps): Routes {
       sendOcs(request, reply, { apppassword: password });
     },
 
-    async appPassword({ caller, request }, reply) {
-      const { password } = await connections.makeAnother(caller, request.headers['user-agent']);
-      sendOcs(request, reply, { apppassword: password });
+    // What it came with is its own already: a second one would live on when the first is ended.
+    async appPassword({ request }, reply) {
+      sendOcs(request, reply, { apppassword: basicPassword(request.headers.authorization ?? '') ?? '' });
     },
 
     async endAppPassword({ caller, request }, reply) {
@@ -142,10 +147,9 @@ function capabilitiesOf(server: string, boxName: string): OcsValue {
   };
 }
 
-async function userFacts({ library, personName }: AccountDeps, caller: AppCaller): Promise<OcsValue> {
+async function userFacts(deps: AccountDeps, caller: AppCaller): Promise<OcsValue> {
   const id = userOf(caller.phoneId);
-  const name = `${personName(caller.personId)}, ${caller.phoneName}`;
-  const room = await roomOf(library);
+  const name = `${deps.personName(caller.personId)}, ${caller.phoneName}`;
   return {
     id,
     enabled: true,
@@ -156,18 +160,20 @@ async function userFacts({ library, personName }: AccountDeps, caller: AppCaller
     language: 'en',
     locale: 'en',
     backend: product,
-    quota: room,
+    quota: await quotaFacts(deps, caller.personId),
   };
 }
 
 /** Without the disk there is no room, and the app is still let in: it waits better than it begins anew. */
-async function roomOf(library: Library): Promise<OcsValue> {
-  if (library.state !== 'ok') return { free: 0, used: 0, total: 0, relative: 0, quota: noQuota };
+async function quotaFacts({ library, quotaOf, uploads }: AccountDeps, personId: string): Promise<OcsValue> {
+  const quota = quotaOf(personId) ?? noQuota;
+  if (library.state !== 'ok') return { free: 0, used: 0, total: 0, relative: 0, quota };
   const open = library.current();
   try {
-    const { freeBytes: free, totalBytes: total } = await open.disk.room();
-    const used = total - free;
-    return { free, used, total, relative: total === 0 ? 0 : Math.round((used / total) * 10_000) / 100, quota: noQuota };
+    const room = await roomOf(open, personId, { quotaOf, reserveBytes: uploads.limits.reserveBytes });
+    const { freeBytes: free, usedBytes: used } = room;
+    const total = used + free;
+    return { free, used, total, relative: total === 0 ? 0 : Math.round((used / total) * 10_000) / 100, quota };
   } catch (error) {
     throw await library.failed(open, error);
   }

@@ -42,7 +42,11 @@ export const nextcloudContract = {
     path: '/ocs/v2.php/core/getapppassword-onetime',
     summary: 'A one-time code (Basic) for a password',
   },
-  appPassword: { ...app, path: '/ocs/v2.php/core/getapppassword', summary: 'Another password for the same phone' },
+  appPassword: {
+    ...app,
+    path: '/ocs/v2.php/core/getapppassword',
+    summary: 'The password that it came with: it is its own',
+  },
   endAppPassword: {
     ...app,
     method: 'DELETE',

@@ -45,10 +45,10 @@ export function verbRoutes(name: string, paths: readonly string[], verbs: Verbs,
   return { contract, handlers };
 }
 
-/** Answers with what went wrong. What is no refusal but an error of the box is for the server to log. */
+/** Answers with what went wrong. An error of the box is for the server to log; it also knows how a 401 asks. */
 function refuse(error: unknown, reply: FastifyReply): void {
   const { status, headers, body } = toProblem(asDav(error));
-  if (reply.sent || body.code === 'internal') throw error;
+  if (reply.sent || body.code === 'internal' || status === 401) throw error;
   reply
     .code(status)
     .headers({ ...headers, 'content-type': xmlType })

@@ -1,6 +1,15 @@
+import { PassThrough } from 'node:stream';
 import type { FastifyRequest } from 'fastify';
 import { describe, expect, it } from 'vitest';
-import { checkConditions, checksumsIn, destinationUrl, hrefOf, mtimeOf, targetBelow } from './dav-request.ts';
+import {
+  checkConditions,
+  checksumsIn,
+  destinationUrl,
+  hrefOf,
+  mtimeOf,
+  smallBody,
+  targetBelow,
+} from './dav-request.ts';
 
 const request = (headers: Record<string, string>) =>
   ({ headers: { host: 'box:1', ...headers } }) as unknown as FastifyRequest;
@@ -64,5 +73,23 @@ describe('a WebDAV request', () => {
     expect([holds({ 'if-none-match': '*' }, undefined), holds({ 'if-none-match': '*' }, '"a"')]).toEqual([true, false]);
     expect([holds({ 'if-match': '"b", "a"' }, '"a"'), holds({ 'if-match': '"b"' }, '"a"')]).toEqual([true, false]);
     expect([holds({ 'if-none-match': '"b"' }, '"a"'), holds({ 'if-none-match': '"a"' }, '"a"')]).toEqual([true, false]);
+  });
+
+  it('waits for its body only so long, and takes only so much of it', async () => {
+    const body = () => new PassThrough();
+    const read = (raw: PassThrough, bytesMax: number, ms: number) =>
+      smallBody({ raw } as unknown as FastifyRequest, bytesMax, ms);
+    const [whole, slow, large] = [body(), body(), body()];
+    const all = [read(whole, 10, 60_000), read(slow, 10, 20), read(large, 10, 60_000)];
+    whole.end('1234567890');
+    slow.write('12345');
+    large.write('12345678901');
+    const ends = await Promise.allSettled(all);
+    expect(ends).toMatchObject([
+      { value: Buffer.from('1234567890') },
+      { reason: { code: 'invalid-request' } },
+      { reason: { code: 'too-large' } },
+    ]);
+    expect(slow.destroyed).toBe(true);
   });
 });

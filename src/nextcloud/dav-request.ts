@@ -98,13 +98,13 @@ export function refuseBody(request: FastifyRequest): void {
   throw new CodedError('unsupported-media-type', 'Nobody here knows what to do with a body. Nothing was changed.');
 }
 
-/** The whole body of a small request. @throws {CodedError} `too-large`, `invalid-request` */
-export function smallBody({ raw }: FastifyRequest, bytesMax = bodyBytesMax): Promise<Buffer> {
+/** The whole body of a small request, which may take `ms`. @throws {CodedError} `too-large`, `invalid-request` */
+export function smallBody({ raw }: FastifyRequest, bytesMax = bodyBytesMax, ms = bodyMs): Promise<Buffer> {
   const { promise, resolve, reject } = Promise.withResolvers<Buffer>();
   const chunks: Buffer[] = [];
   let bytes = 0;
   const broken = () => reject(new CodedError('invalid-request', 'The body of this request did not come whole.'));
-  const timer = setTimeout(() => raw.destroy(), bodyMs);
+  const timer = setTimeout(() => raw.destroy(), ms);
   raw.on('data', (chunk: Buffer) => {
     bytes += chunk.length;
     if (bytes <= bytesMax) chunks.push(chunk);

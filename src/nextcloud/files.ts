@@ -31,12 +31,15 @@ import {
 import { sendListing } from './listing.ts';
 import { type About, changedAt, entityTag, httpDate, remoteId } from './properties.ts';
 import { readPropfind } from './propfind.ts';
+import { roomOf } from './room.ts';
 
 export type FilesDeps = Readonly<{
   library: Library;
   uploads: Uploads;
   now: () => number;
   personName: (personId: string) => string;
+  /** What a person may use of the disk in all; null: as much as there is. */
+  quotaOf: (personId: string) => number | null;
 }>;
 
 const methods = 'OPTIONS, PROPFIND, HEAD, GET, PUT, MKCOL, MOVE, COPY, DELETE';
@@ -94,8 +97,9 @@ export class Files {
 
   async about({ open, caller }: At): Promise<About> {
     const { phoneId, personId } = caller;
-    const ownerName = this.#deps.personName(personId);
-    return { open, phoneId, user: userOf(phoneId), ownerName, room: await open.disk.room() };
+    const { personName, quotaOf, uploads } = this.#deps;
+    const room = await roomOf(open, personId, { quotaOf, reserveBytes: uploads.limits.reserveBytes });
+    return { open, phoneId, user: userOf(phoneId), ownerName: personName(personId), room };
   }
 
   /** Where a `Destination` points: a name below the top of the same view. */

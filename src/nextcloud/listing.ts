@@ -14,6 +14,7 @@ import { type About, answerer } from './properties.ts';
 import type { Asked } from './propfind.ts';
 
 const pageRows = 500;
+const pieceChars = 512 * 1024;
 
 type Listing = Readonly<{ asked: Asked; found: Viewed; at: At; depth: 0 | 1; about: About }>;
 
@@ -34,7 +35,14 @@ async function* pages({ found, at }: Listing, entry: (it: Viewed) => string): As
   let after = 0;
   for (;;) {
     const children = view.children(at.caller.phoneId, found.path, after, pageRows);
-    for (const child of children) text += entry(child);
+    for (const child of children) {
+      text += entry(child);
+      // Who asks for many long properties is answered in as many pieces.
+      if (text.length < pieceChars) continue;
+      yield Buffer.from(text);
+      text = '';
+      await setImmediate();
+    }
     const last = children.at(-1);
     if (last === undefined || children.length < pageRows) break;
     after = last.id;

@@ -1,4 +1,4 @@
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { PartLine } from './part-line.ts';
 
 describe('the line of parts', () => {
@@ -57,6 +57,28 @@ describe('the line of parts', () => {
     running.get(1)?.reject(new Error('broken'));
     await expect(failing).rejects.toThrow('broken');
     await expect(waiting).rejects.toMatchObject({ code: 'busy' });
+  });
+
+  it('waits for as long as the one before comes in, within a limit', async () => {
+    vi.useFakeTimers();
+    try {
+      const { come, running } = made(50);
+      const first = come(1);
+      const second = come(2);
+      const third = come(3).catch(({ code }: { code: string }) => code);
+      await vi.advanceTimersByTimeAsync(450);
+      expect([...running.keys()]).toEqual([1]);
+      running.get(1)?.resolve();
+      await first;
+      await vi.advanceTimersByTimeAsync(0);
+      expect([...running.keys()]).toEqual([1, 2]);
+      await vi.advanceTimersByTimeAsync(100);
+      expect(await third).toBe('busy');
+      running.get(2)?.resolve();
+      await second;
+    } finally {
+      vi.useRealTimers();
+    }
   });
 
   it('lets only so many wait', async () => {

@@ -7,11 +7,14 @@ import { CodedError } from '../platform/errors.ts';
 type Line = { waiting: number; changed: PromiseWithResolvers<void>; current: { number: number } | undefined };
 
 const waitingMax = 16;
+/** While another part comes in, a later one may wait so many times as long. */
+const waitsMax = 10;
 
 export class PartLine {
   readonly #waitMs: number;
   readonly #lines = new Map<string, Line>();
 
+  /** `waitMs`: how long a part waits while nothing of its file comes in. */
   constructor(options: { waitMs: number }) {
     this.#waitMs = options.waitMs;
   }
@@ -39,16 +42,25 @@ export class PartLine {
     }
   }
 
+  /** Whether a part of this file comes in or waits. */
+  isTaken(file: string): boolean {
+    return this.#lines.has(file);
+  }
+
   async #wait(line: Line, number: number, isDue: () => boolean): Promise<void> {
     const isMyTurn = () => (line.current === undefined || line.current.number >= number) && isDue();
     if (isMyTurn()) return;
     const limit = Promise.withResolvers<never>();
     limit.promise.catch(() => undefined);
-    const timer = setTimeout(() => limit.reject(busy()), this.#waitMs);
+    let waits = 0;
+    // The one before may be large, and the Wi-Fi slow: as long as it comes in, it is worth waiting for.
+    const timer = setInterval(() => {
+      if (++waits >= waitsMax || line.current === undefined) limit.reject(busy());
+    }, this.#waitMs);
     try {
       while (!isMyTurn()) await Promise.race([line.changed.promise, limit.promise]);
     } finally {
-      clearTimeout(timer);
+      clearInterval(timer);
     }
   }
 }

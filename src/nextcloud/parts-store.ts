@@ -4,7 +4,13 @@
  */
 import type { Database } from '../platform/database.ts';
 
-export type PartFolderRow = { upload_id: string; created_at: number; state: 'receiving' | 'finished' | 'refused' };
+export type PartFolderRow = {
+  upload_id: string;
+  created_at: number;
+  state: 'receiving' | 'finished' | 'refused';
+  /** Of the whole, once it has its place. */
+  asset_id: number | null;
+};
 export type PartRow = { number: number; name: string; first_byte: number; bytes: number; at: number };
 
 export class PartsStore {
@@ -16,7 +22,7 @@ export class PartsStore {
 
   folder(phoneId: string, name: string): PartFolderRow | undefined {
     return this.#database.get(
-      `SELECT upload_id, part_folder.created_at, state FROM part_folder JOIN upload ON upload.id = upload_id
+      `SELECT upload_id, part_folder.created_at, state, asset_id FROM part_folder JOIN upload ON upload.id = upload_id
        WHERE part_folder.phone_id = ? AND name = ?`,
       phoneId,
       name,

@@ -1,8 +1,7 @@
 /**
- * Small pictures for apps' lists, of what this phone has in view: those that the box made already, or makes now. WebP, as
- * everywhere on the box; the platforms of both apps read it.
+ * Small pictures for apps' lists, of what this phone has in view: those that the box made already, or makes now. JPEG,
+ * which is what every version of the apps reads; the box's own pages take WebP.
  */
-import type { Readable } from 'node:stream';
 import type { FastifyReply } from 'fastify';
 import type { Routes } from '../http/contract.ts';
 import type { Viewed } from '../library/phone-view.ts';
@@ -12,8 +11,8 @@ import { type AppInput, type Verb, verbRoutes } from './dav-reply.ts';
 import { targetBelow } from './dav-request.ts';
 import type { Files } from './files.ts';
 
-/** WebP; a stream is read to its end, or destroyed. */
-type Shown = Readonly<{ bytes: Buffer | Readable; length: number; etag: string }>;
+/** `bytes` makes the JPEG; `etag`, in quotes, is known before. */
+type Shown = Readonly<{ bytes: () => Promise<Buffer>; etag: string }>;
 export type PreviewsDeps = Readonly<{
   files: Files;
   /** @throws {CodedError} `not-found`, `no-picture`, `busy` */
@@ -66,14 +65,13 @@ async function send(
   }
   const gone = new AbortController();
   reply.raw.once('close', () => gone.abort());
-  const { bytes, length, etag } = await picture(caller.personId, found.assetId, size, gone.signal);
+  const { bytes, etag } = await picture(caller.personId, found.assetId, size, gone.signal);
   reply.header('ETag', etag).header('Cache-Control', cache).header('Vary', 'Authorization');
   if (request.headers['if-none-match'] === etag) {
-    if (!Buffer.isBuffer(bytes)) bytes.destroy();
     reply.code(304).send();
     return;
   }
-  reply.header('Content-Type', 'image/webp').header('Content-Length', String(length)).send(bytes);
+  reply.header('Content-Type', 'image/jpeg').send(await bytes());
 }
 
 function sizeFor(x: string | null, y: string | null): 'grid' | 'preview' {

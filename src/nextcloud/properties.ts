@@ -6,6 +6,7 @@ import type { OpenLibrary } from '../library/open-library.ts';
 import type { Viewed, ViewedFile } from '../library/phone-view.ts';
 import { type Answered, escapeXml, nextcloudNamespace, ownCloudNamespace, tagOf } from './multistatus.ts';
 import { type Asked, davNamespace, type PropertyName } from './propfind.ts';
+import type { Room } from './room.ts';
 
 /** What the properties of one answer share. `user`: the phone's name in addresses. */
 export type About = Readonly<{
@@ -13,7 +14,7 @@ export type About = Readonly<{
   phoneId: string;
   user: string;
   ownerName: string;
-  room: Readonly<{ totalBytes: number; freeBytes: number }>;
+  room: Room;
 }>;
 
 /** As apps keep it: digits, then letters that tell this library's ids from another's. */
@@ -27,9 +28,8 @@ export function entityTag(open: OpenLibrary, phoneId: string, it: Viewed): strin
 }
 
 /** `SHA1:... SHA256:...`, those that the client sent first. */
-function checksumsOf(open: OpenLibrary, file: ViewedFile): string {
-  const sent = open.view.checksums(file.assetId).map(({ algorithm, hex }) => `${algorithm.toUpperCase()}:${hex}`);
-  return [...sent, `SHA256:${file.sha256}`].join(' ');
+function checksumsOf({ checksums, sha256 }: ViewedFile): string {
+  return checksums === '' ? `SHA256:${sha256}` : `${checksums} SHA256:${sha256}`;
 }
 
 export function changedAt(it: Viewed): number {
@@ -60,21 +60,19 @@ const tellers: Readonly<Record<string, Teller>> = {
     escapeXml(path === '' ? user : (path.split('/').at(-1) ?? '')),
   [`${davNamespace} getlastmodified`]: (it) => httpDate(changedAt(it)),
   [`${davNamespace} creationdate`]: ofFile(({ addedAt }) => new Date(addedAt).toISOString()),
-  [`${davNamespace} getetag`]: (it, { open, phoneId }) => escapeXml(entityTag(open, phoneId, it)),
+  [`${davNamespace} getetag`]: (it, { open, phoneId }) => entityTag(open, phoneId, it).replaceAll('"', '&quot;'),
   [`${davNamespace} getcontenttype`]: ofFile(({ mediaType }) => escapeXml(mediaType)),
   [`${davNamespace} getcontentlength`]: ofFile(({ size }) => String(size)),
   [`${davNamespace} resourcetype`]: ({ kind }) => (kind === 'folder' ? '<d:collection/>' : ''),
   [`${davNamespace} quota-available-bytes`]: ofFolder(({ room }) => String(room.freeBytes)),
-  [`${davNamespace} quota-used-bytes`]: ofFolder(({ room }) => String(room.totalBytes - room.freeBytes)),
+  [`${davNamespace} quota-used-bytes`]: ofFolder(({ room }) => String(room.usedBytes)),
   [`${ownCloudNamespace} id`]: (it, { open }) => remoteId(open, it),
   [`${ownCloudNamespace} fileid`]: ({ id }) => String(id),
   // Read, rename, move and remove (a name, never an original), write; in a folder also new files and folders.
   [`${ownCloudNamespace} permissions`]: ({ kind }) => (kind === 'folder' ? 'GDNVCK' : 'GDNVW'),
   [`${ownCloudNamespace} size`]: (it, { open, phoneId }) =>
     String(it.kind === 'file' ? it.size : open.view.bytesBelow(phoneId, it.path)),
-  [`${ownCloudNamespace} checksums`]: ofFile(
-    (file, { open }) => `<oc:checksum>${escapeXml(checksumsOf(open, file))}</oc:checksum>`,
-  ),
+  [`${ownCloudNamespace} checksums`]: ofFile((file) => `<oc:checksum>${escapeXml(checksumsOf(file))}</oc:checksum>`),
   [`${ownCloudNamespace} owner-id`]: (_, { user }) => user,
   [`${ownCloudNamespace} owner-display-name`]: (_, { ownerName }) => escapeXml(ownerName),
   [`${ownCloudNamespace} favorite`]: () => '0',

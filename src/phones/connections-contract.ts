@@ -50,6 +50,7 @@ export const connectionsContract = {
       password: Type.String({ description: 'shown here once; case and dashes do not matter' }),
       url: Type.String({ description: 'the folder, for apps that ask for a WebDAV address' }),
       link: Nullable(Type.String({ description: 'nc://login/..., which opens the Nextcloud app; null for `webdav`' })),
+      qrSvg: Type.String({ description: 'of the link, or of the password alone: to be typed on a phone it is long' }),
     }),
   },
   createOneTimeConnection: {

@@ -25,7 +25,8 @@ export function connectionsRoutes({ connections, transportOf, addresses }: Conne
       const { id, user, password } = await connections.make(caller, body);
       const server = serverFor(request);
       const link = body.door === 'nextcloud' ? appLink('login', { user, password, server }) : null;
-      return { id, server, user, password, url: `${server}/remote.php/dav/files/${user}/`, link };
+      const url = `${server}/remote.php/dav/files/${user}/`;
+      return { id, server, user, password, url, link, qrSvg: await qrSvg(link ?? password) };
     },
     createOneTimeConnection: async ({ caller, body, request }) => {
       const { user, token, expiresAt } = await connections.makeOnce(caller, body);

@@ -51,6 +51,7 @@ const onceMs = 10 * 60_000;
 /** An app takes its password at once; a person who types one may get to it tomorrow. */
 const unusedMs: Readonly<Record<AppDoor, number>> = { nextcloud: 24 * 3_600_000, webdav: 7 * 24 * 3_600_000 };
 const clientCharsMax = 64;
+const userAgentCharsMax = 512;
 
 export class Connections {
   readonly #options: ConnectionsOptions;
@@ -133,14 +134,6 @@ export class Connections {
     });
   }
 
-  /** An app that has a password asks for one of its own, as it would where it had been given its person's. @throws as `make` */
-  async makeAnother(caller: AppCaller, userAgent: string | undefined): Promise<MadeConnection> {
-    const password = randomCode(this.#options.randomBytes, passwordGroups);
-    const { phoneId } = caller;
-    const id = await this.#insert(caller, phoneId, 'nextcloud', password, clientName(userAgent));
-    return { id, user: userOf(phoneId), password };
-  }
-
   /** A phone's own; a person's of all their phones; all of the house for the owner. At most 1,000, oldest first. */
   list(caller: Granting): Connection[] {
     return this.#store
@@ -196,7 +189,7 @@ export class Connections {
   }
 
   async #insert(
-    caller: Granting | AppCaller,
+    caller: Granting,
     phoneId: string,
     door: AppDoor,
     password: string,
@@ -275,8 +268,12 @@ function passwordDigest(password: string): Buffer {
 
 /** What an app calls itself, as a word or two for a list. Printable ASCII. */
 function clientName(userAgent: string | undefined): string | null {
-  const [name] = /[A-Za-z][\w.+-]*\/\d[\w.]*(?=[^()]*$)/.exec(userAgent ?? '') ?? [];
-  const text = (name ?? userAgent ?? '').replaceAll(/[^ -~]/g, '').slice(0, clientCharsMax);
+  // Anybody may say it, at any length: what is looked through is short, and forwards alone.
+  const said = (userAgent ?? '').slice(0, userAgentCharsMax);
+  const [name] =
+    /[A-Za-z][\w.+-]*\/\d[\w.]*/.exec(said.slice(Math.max(...['(', ')'].map((one) => said.lastIndexOf(one))) + 1)) ??
+    [];
+  const text = (name ?? said).replaceAll(/[^ -~]/g, '').slice(0, clientCharsMax);
   return text === '' ? null : text;
 }
 

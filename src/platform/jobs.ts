@@ -120,6 +120,7 @@ export class Jobs {
   #timer: NodeJS.Timeout | undefined;
   #timerSoon = false;
   #complainedAt = Number.NEGATIVE_INFINITY;
+  #lookedAt = Number.NEGATIVE_INFINITY;
   #state: 'new' | 'open' | 'closed' = 'new';
 
   constructor(deps: JobsDeps) {
@@ -214,6 +215,7 @@ export class Jobs {
     this.#timer = setTimeout(() => this.#look(), this.#deps.pollMs ?? 1_000).unref();
     if (!this.#deps.database.open) return;
     try {
+      this.#noteTime();
       while (this.#running.size < (this.#deps.concurrent ?? 1)) {
         const row = this.#take();
         if (row === undefined) return;
@@ -222,6 +224,13 @@ export class Jobs {
     } catch (error) {
       this.#complain(error);
     }
+  }
+
+  /** After the clock was ahead and was put right, what recurs is due: else it waited for the time that it was. */
+  #noteTime(): void {
+    const now = this.#deps.now();
+    if (now < this.#lookedAt) for (const kind of this.#recurring.keys()) this.#ensureRecurring(kind, 0);
+    this.#lookedAt = now;
   }
 
   /** Leases the next due job to this process; gives up those that crashed the box as often as they may. */

@@ -36,6 +36,11 @@ export class LiveUploads {
     return live?.library === library ? live : undefined;
   }
 
+  /** Whether somebody sends just now. */
+  inUse(): boolean {
+    return [...this.#live.values()].some(({ users }) => users > 0);
+  }
+
   /** Of these phones. */
   ofPhones(library: OpenLibrary, phoneIds: readonly string[]): Live[] {
     return [...this.#live.values()].filter(

@@ -80,6 +80,11 @@ export class Uploads {
     this.#deps.library.onOpened((library) => this.#reconcile(library));
   }
 
+  /** Whether a phone sends just now: what can wait leaves the disk to it. */
+  get inUse(): boolean {
+    return this.#live.inUse();
+  }
+
   get limits(): UploadLimits {
     return this.#limits;
   }

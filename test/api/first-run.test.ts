@@ -48,6 +48,8 @@ test('from the claim to the first phone: each step is left for good, and a resta
   expect(await tick('recovery', { state: 'done' })).toBe(200);
   expect(firstOpen(await viewOf(app, cookie))).toBe('clock');
   await app.ask('PATCH', '/api/box', { cookie }, { internetTime: false });
+  expect(firstOpen(await viewOf(app, cookie))).toBe('tell');
+  expect(await tick('tell', { state: 'later' })).toBe(200);
   expect(firstOpen(await viewOf(app, cookie))).toBe('phone');
   await app.pair('Alice', 'Pixel');
   expect(await viewOf(app, cookie)).toMatchObject({ finished: true, steps: { phone: 'done' } });
@@ -67,12 +69,13 @@ test('put off, it is over all the same; the lock that a phone was to be says so'
     ['lock', { state: 'done', choice: 'phone' }],
     ['recovery', { state: 'later' }],
     ['clock', { state: 'later' }],
+    ['tell', { state: 'later' }],
     ['phone', { state: 'later' }],
   ] as const) {
     expect((await viewOf(app, cookie)).finished).toBe(false);
     await app.ask('PUT', `/api/first-run/steps/${step}`, { cookie }, body);
   }
-  const later = { box: 'later', lock: 'later', recovery: 'later', clock: 'later', phone: 'later' };
+  const later = { box: 'later', lock: 'later', recovery: 'later', clock: 'later', tell: 'later', phone: 'later' };
   expect(await viewOf(app, cookie)).toEqual({ finished: true, steps: { ...later, you: 'done' }, lock: 'phone' });
 });
 

@@ -46,54 +46,32 @@ describe('the door for backup apps: who comes in', () => {
       body: `token=${token}`,
     });
 
-  it('says that it can be used, to whom it is not known yet', async () => {
-    const status = (await app.ask('GET', '/status.php')).json();
-    expect(status).toMatchObject({ installed: true, maintenance: false, needsDbUpgrade: false, edition: '' });
-    expect(status).toMatchObject({ extendedSupport: false, productname: 'Nightjar' });
-    expect(Number(String(status['version']).split('.')[0])).toBeGreaterThanOrEqual(31);
-    expect(Number(String(status['version']).split('.')[0])).toBeLessThanOrEqual(33);
-  });
-
-  it('lets the connectivity check see that nothing is in between', async () => {
-    const answer = await app.ask('GET', '/index.php/204', android);
-    expect([answer.status, answer.text]).toEqual([204, '']);
-  });
-
-  it('tells each app what it can, in the types that they parse', async () => {
-    const forAndroid = ocs(await app.ask('GET', '/ocs/v2.php/cloud/capabilities?format=json', android));
-    expect(forAndroid.meta).toEqual({ status: 'ok', statuscode: 200, message: 'OK' });
-    expect(forAndroid.data).toMatchObject({
-      version: { major: 32, minor: 0, micro: expect.any(Number), string: '32.0.5', edition: '' },
-      capabilities: { core: { pollinterval: 60 }, dav: { chunking: '1.0' } },
-    });
-    expect(forAndroid.data).not.toHaveProperty('capabilities.dav.bulkupload');
-    const forIos = ocs(await app.ask('GET', '/ocs/v1.php/cloud/capabilities', { ...ios, accept: 'application/json' }));
-    expect(forIos.meta).toEqual({ status: 'ok', statuscode: 100, message: 'OK' });
+  it('tells what it can in XML as well, and calls itself by its own name', async () => {
     const asXml = await app.ask('GET', '/ocs/v2.php/cloud/capabilities');
     expect(asXml.text).toContain('<meta><status>ok</status><statuscode>200</statuscode><message>OK</message></meta>');
     expect(asXml.text).not.toMatch(/nextcloud/i);
   });
 
-  it('lets an Android app in that its phone’s page agrees to: polled by form, once', async () => {
-    const { token, endpoint, login } = await begin();
-    expect(endpoint.pathname).toBe('/index.php/login/v2/poll');
-    expect([login.pathname, login.search]).toEqual(['/connect', '']);
-    expect((await pollByForm(token)).status).toBe(404);
+  it('shows who asks to be let in, and lets one in once', async () => {
+    const { token, login } = await begin();
     const key = login.hash.slice(1);
     const look = await phone.json('POST', '/api/connections/login/look', { login: key });
     expect(look.json()).toMatchObject({ client: 'Nextcloud-android/3.34.0', address: expect.stringContaining('127') });
     expect((await phone.json('POST', '/api/connections/login', { login: key })).status).toBe(204);
     const polled = await pollByForm(token);
     expect(polled.status).toBe(200);
-    const { server, loginName: user, appPassword: password } = polled.json() as Record<string, string>;
-    expect(server).toBe(`http://127.0.0.1:${app.httpPort}`);
-    expect(`${user}${password}`).toMatch(/^[A-Za-z0-9-]+$/);
+    const { loginName: user, appPassword: password } = polled.json() as Record<string, string>;
     expect((await credentialTest({ user: user ?? '', password: password ?? '' })).status).toBe(200);
-    expect((await pollByForm(token)).status).toBe(404);
     expect((await phone.json('POST', '/api/connections/login', { login: key })).status).toBe(404);
   });
 
-  it('lets an iOS app in that its person agrees to: polled by query', async () => {
+  it('is not held up by what an app says of itself', async () => {
+    const { login } = await begin({ 'user-agent': `${'a'.repeat(6_000)}/${'1'.repeat(6_000)}(` });
+    const look = await phone.json('POST', '/api/connections/login/look', { login: login.hash.slice(1) });
+    expect(look.json()['client']).toBe('a'.repeat(64));
+  });
+
+  it('lets an app in that its person agrees to, and nobody else', async () => {
     const { token, login } = await begin(ios);
     const key = login.hash.slice(1);
     const bobs = { login: key, phone: phone.phoneId };
@@ -137,6 +115,8 @@ describe('the door for backup apps: who comes in', () => {
     );
     const webdav = (await phone.json('POST', '/api/connections', { door: 'webdav' })).json();
     expect(webdav['link']).toBeNull();
+    // What is to be typed on a phone can be scanned there.
+    for (const { qrSvg } of [made, webdav]) expect(qrSvg).toMatch(/^<svg /);
     expect(webdav['url']).toBe(`${webdav['server']}/remote.php/dav/files/${webdav['user']}/`);
     // As a person may type it.
     const typed = String(webdav['password']).toLowerCase().replaceAll('-', '');
@@ -162,28 +142,57 @@ describe('the door for backup apps: who comes in', () => {
     expect((await app.ask('GET', '/ocs/v2.php/core/getapppassword-onetime', lately)).status).toBe(401);
   });
 
-  it('says who the app speaks for, and nobody else', async () => {
+  it('says who the app speaks for, nobody else, and what room that person has', async () => {
     const dav = await DavApp.on(app, phone);
-    for (const path of ['/ocs/v1.php/cloud/user', '/ocs/v2.php/cloud/user', `/ocs/v2.php/cloud/users/${dav.user}`]) {
-      const { data } = ocs(await dav.ask('GET', `${path}?format=json`));
-      expect(data).toMatchObject({ id: dav.user, 'display-name': 'Bob, Bobs Pixel', displayname: 'Bob, Bobs Pixel' });
-      const { free, used, total } = data['quota'] as unknown as Record<string, number>;
-      expect([free, used].map((bytes) => Number.isSafeInteger(bytes) && Number(bytes) > 0)).toEqual([true, true]);
-      expect(total).toBe(Number(free) + Number(used));
-    }
+    const user = async (path: string) => ocs(await dav.ask('GET', `${path}?format=json`)).data;
+    const quota = async () => (await user('/ocs/v2.php/cloud/user'))['quota'] as unknown as Record<string, number>;
+    expect(await user(`/ocs/v1.php/cloud/users/${dav.user}`)).toMatchObject({
+      id: dav.user,
+      displayname: 'Bob, Bobs Pixel',
+    });
     expect((await dav.ask('GET', `/ocs/v2.php/cloud/users/phone-00000000?format=json`)).status).toBe(404);
+    await dav.put('of-bob.bin', Buffer.alloc(40_000, 1));
+    await (await DavApp.on(app, other)).put('of-carol.bin', Buffer.alloc(50_000, 2));
+    const { used, free, total } = await quota();
+    expect([used, total]).toEqual([40_000, 40_000 + Number(free)]);
+    const callers = Callers.open(app);
+    const limit = (quotaBytes: number | null) =>
+      app.console('PUT', `/api/people/${callers.personId('Bob')}/limits`, { quotaBytes });
+    try {
+      expect((await limit(100_000)).status).toBe(200);
+      expect(await quota()).toEqual({ free: 60_000, used: 40_000, total: 100_000, relative: 40, quota: 100_000 });
+      const asked = ['d:quota-available-bytes', 'd:quota-used-bytes'];
+      const [top] = await dav.find(dav.file(), 0, asked);
+      expect(Object.values(top?.found ?? {})).toEqual(['60000', '40000']);
+      const tooMuch = await dav.put('more.bin', Buffer.alloc(60_001, 3));
+      expect([tooMuch.status, tooMuch.text]).toEqual([507, expect.stringContaining('100 kB')]);
+      expect((await limit(30_000)).status).toBe(200);
+      expect(await quota()).toMatchObject({ free: 0, used: 40_000, quota: 30_000 });
+    } finally {
+      await limit(null);
+      callers.close();
+    }
   });
 
-  it('gives an app another password, and ends only its own when it logs out', async () => {
-    const dav = await DavApp.on(app, phone);
-    const { data } = ocs(await dav.ask('GET', '/ocs/v2.php/core/getapppassword?format=json', { headers: ios }));
-    const another = { user: dav.user, password: String(data['apppassword']) };
-    expect((await credentialTest(another)).status).toBe(200);
-    const out = await app.ask('DELETE', '/ocs/v2.php/core/apppassword', { authorization: basic(dav), ...android });
-    expect(out.status).toBe(200);
-    expect((await credentialTest(dav)).status).toBe(401);
-    expect((await credentialTest(another)).status).toBe(200);
-    expect((await phone.ask('GET', '/api/phone')).status).toBe(200);
+  it('counts an app that only looks as a sign of its phone', async () => {
+    const quiet = await app.pair('Carol', 'Quiet');
+    const dav = await DavApp.on(app, quiet);
+    const seen = async () => {
+      const { phones } = (await app.ask('GET', '/api/phones', { cookie: await app.signIn() })).json() as {
+        phones: Array<{ id: string; lastSeenAt: number | null }>;
+      };
+      return phones.find(({ id }) => id === quiet.phoneId)?.lastSeenAt;
+    };
+    await dav.put('there.txt', 'x');
+    for (const look of [
+      () => dav.names(),
+      () => dav.put('there.txt', 'x'),
+      () => dav.ask('HEAD', dav.file('there.txt')),
+    ]) {
+      now += 20 * 60_000;
+      await look();
+      await expect.poll(seen).toBe(now);
+    }
   });
 
   it('lists apps to their phone, its person and the owner, and lets them end one', async () => {

@@ -3,6 +3,7 @@ import { rename } from 'node:fs/promises';
 import { expect, it } from 'vitest';
 import type { NightReport } from '../../src/health/reports-contract.ts';
 import { App } from '../support/app.ts';
+import { Hook } from '../support/channel-servers.ts';
 import { exifJpeg } from '../support/exif-jpeg.ts';
 
 const at = (text: string) => Date.parse(`${text}Z`);
@@ -50,7 +51,8 @@ it('has a window that the owner chooses, and a report at the end of it', async (
     total: { count: 1, bytes: 5_000, again: { count: 0 } },
     library: 'ok',
     disk: { freeBytes: 5e11 },
-    verified: null,
+    verified: { count: 0, bytes: 0, damaged: 0, lost: { count: 0, files: [] } },
+    boxCopy: { madeAt: null, lack: 'no-recovery-key' },
   });
   await app.restart();
   expect((await phone.ask('GET', '/api/nights')).json()).toMatchObject({ opensAt: '01:00', silentNights: 2 });
@@ -71,6 +73,9 @@ it('has a window that the owner chooses, and a report at the end of it', async (
 it('counts in the next report what came in a night in which the disk was away at its end', async () => {
   const clock = { ms: at('2026-06-10T12:00') };
   await using app = await house(clock);
+  await using hook = await Hook.open();
+  const channel = { enabled: true, alerts: 'none', reports: true, format: 'ntfy', url: hook.url };
+  expect((await app.console('PUT', '/api/channels/webhook', channel)).status).toBe(200);
   const phone = await app.pair('Alice', 'Pixel');
   clock.ms = at('2026-06-11T02:00');
   await phone.send('DCIM/1.jpg', picture(1));
@@ -79,6 +84,10 @@ it('counts in the next report what came in a night in which the disk was away at
   clock.ms = at('2026-06-11T09:00');
   const first = await report(app, '2026-06-11');
   expect(first).toMatchObject({ library: 'missing', total: { count: 0 }, disk: null });
+  // What is not known is not said to be nothing.
+  await expect.poll(() => hook.taken.length).toBe(1);
+  expect(hook.taken[0]?.headers['title']).toBe('The night of 2026-06-11: the disk was away');
+  expect(hook.taken[0]?.body).not.toMatch(/nothing new/i);
   await rename(`${app.diskDir}.away`, app.diskDir);
   await expect.poll(async () => (await phone.ask('GET', '/api/phone/status')).status).toBe(200);
   clock.ms = at('2026-06-12T02:00');
@@ -90,6 +99,14 @@ it('counts in the next report what came in a night in which the disk was away at
     total: { count: 2, bytes: 10_000 },
     phones: [{ came: { count: 2, fromBrowser: { count: 1, bytes: 5_000 } } }],
   });
+
+  // The clock was years ahead for a morning: from then on nights are counted as before.
+  clock.ms = at('2030-01-01T09:00');
+  await report(app, '2030-01-01');
+  clock.ms = at('2026-06-13T02:00');
+  await phone.send('DCIM/3.jpg', picture(3));
+  clock.ms = at('2026-06-13T09:00');
+  expect((await report(app, '2026-06-13')).total).toMatchObject({ count: 1, bytes: 5_000 });
 });
 
 it('shows a member their own phones, misses none that is away, and lets them acknowledge', async () => {
@@ -115,6 +132,7 @@ it('shows a member their own phones, misses none that is away, and lets them ack
   const carol = await memberOf(app, 'Carol', clock);
   const own = (await app.ask('GET', '/api/reports/2026-06-13', bob)).json() as unknown as NightReport;
   expect(own.phones.map(({ name }) => name)).toEqual(['Bobs-Pixel']);
+  expect([own.verified, own.boxCopy]).toEqual([null, null]);
   expect(JSON.stringify((await app.ask('GET', '/api/reports/2026-06-13', carol)).json())).not.toMatch(/Bob/);
   const needs = async () => ((await app.ask('GET', '/api/home', bob)).json() as { needs: unknown[] }).needs;
   expect(await needs()).toMatchObject([{ code: 'phone-silent' }]);

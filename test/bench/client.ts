@@ -22,7 +22,12 @@ const pieceBytes = 1024 * 1024;
 const onePostBytesMax = 8 * 1024 * 1024;
 const months = 6;
 
-type Content = { name: string; bytes: number; pieces: () => Iterable<Buffer> };
+/** `pieces`: of the bytes from `from` to before `to`; a photo is only ever sent whole. */
+type Content = { name: string; bytes: number; pieces: (from: number, to: number) => Iterable<Buffer> };
+type Asking = Readonly<{ content?: Content; from?: number; to?: number; expected?: number }>;
+/** What the Android app wants to know of a file once it is there. */
+const looked = `<?xml version="1.0"?><d:propfind xmlns:d="DAV:" xmlns:oc="http://owncloud.org/ns"><d:prop><d:getetag/>
+  <d:getlastmodified/><d:getcontentlength/><d:resourcetype/><oc:id/><oc:fileid/><oc:size/></d:prop></d:propfind>`;
 
 class Sender {
   readonly #job: Job;
@@ -36,10 +41,15 @@ class Sender {
   }
 
   async send(content: Content): Promise<void> {
-    if (this.#job.door === 'put') {
-      await this.#ask('PUT', content.name, {}, content);
-      return;
-    }
+    const { door, workload } = this.#job;
+    if (door === 'put') await this.#ask('PUT', content.name, {}, { content });
+    else if (door === 'tus') await this.#sendTus(content);
+    else if (workload.partBytes !== undefined && content.bytes > workload.partBytes)
+      await this.#sendParts(content, workload.partBytes);
+    else await this.#put(content, workload.asksAround === true);
+  }
+
+  async #sendTus(content: Content): Promise<void> {
     const headers = {
       'tus-resumable': '1.0.0',
       'upload-length': content.bytes,
@@ -47,37 +57,67 @@ class Sender {
     };
     const type = { 'content-type': 'application/offset+octet-stream' };
     if (content.bytes <= onePostBytesMax) {
-      mustBeWhole(await this.#ask('POST', '', { ...headers, ...type }, content), content);
+      mustBeWhole(await this.#ask('POST', '', { ...headers, ...type }, { content }), content);
       return;
     }
-    const created = await this.#ask('POST', '', headers, undefined);
+    const created = await this.#ask('POST', '', headers);
     const place = String(created.headers.location).split('/').at(-1) ?? '';
     const patch = { 'tus-resumable': '1.0.0', 'upload-offset': 0, ...type };
-    mustBeWhole(await this.#ask('PATCH', `/${place}`, patch, content), content);
+    mustBeWhole(await this.#ask('PATCH', `/${place}`, patch, { content }), content);
   }
 
-  async #ask(method: string, name: string, more: object, content: Content | undefined): Promise<IncomingMessage> {
-    const { url, token } = this.#job;
+  /** `asksAround`: whether there is a network and no such file, before it; and what became of it. */
+  async #put(content: Content, asksAround: boolean): Promise<void> {
+    const { name, bytes } = content;
+    if (asksAround) {
+      await this.#ask('GET', new URL('/index.php/204', this.#job.url).href, {});
+      await this.#ask('HEAD', name, {}, { expected: 404 });
+    }
+    await this.#ask('PUT', name, { ...appTimes, 'oc-total-length': bytes }, { content });
+    if (!asksAround) return;
+    const answer = await this.#ask('PROPFIND', name, { depth: '0', 'content-length': looked.length }, {}, looked);
+    if (answer.statusCode !== 207) throw new Error(`${name} was not found again.`);
+  }
+
+  /** Nextcloud's chunked upload, version 2, as the Android app does it: one part after the other. */
+  async #sendParts(content: Content, partBytes: number): Promise<void> {
+    const folder = `${this.#job.url.replace('/files/', '/uploads/').replace(/DCIM\/$/, '')}${content.name}`;
+    const destination = `${this.#job.url}${content.name}`;
+    await this.#ask('MKCOL', folder, { destination });
+    for (let from = 0, part = 1; from < content.bytes; from += partBytes, part++) {
+      const name = `${folder}/${String(part).padStart(6, '0')}`;
+      const to = Math.min(from + partBytes, content.bytes);
+      await this.#ask('PUT', name, { 'oc-total-length': content.bytes }, { content, from, to });
+    }
+    await this.#ask('MOVE', `${folder}/.file`, { destination, ...appTimes });
+  }
+
+  /** `name`: below the job's address, or an address of its own. @throws for any status but 2xx, or `expected` */
+  async #ask(method: string, name: string, more: object, it: Asking = {}, text?: string): Promise<IncomingMessage> {
+    const { url, token, door } = this.#job;
     const ask = url.startsWith('https:') ? httpsRequest : httpRequest;
-    const authorization = token === null ? {} : { authorization: `Bearer ${token}` };
-    const headers = { ...authorization, ...more, 'content-length': content?.bytes ?? 0 };
-    const request = ask(`${url}${name}`, { method, agent: this.#agent, headers });
+    const authorization = token === null ? {} : { authorization: `${door === 'webdav' ? 'Basic' : 'Bearer'} ${token}` };
+    const { content, from = 0, to = content?.bytes ?? 0 } = it;
+    const headers = { ...authorization, 'content-length': to - from, ...more };
+    const request = ask(/^https?:/.test(name) ? name : `${url}${name}`, { method, agent: this.#agent, headers });
     const answered = new Promise<IncomingMessage>((resolve, reject) => {
       request.on('response', resolve).on('error', reject);
     });
-    if (content !== undefined) await write(request, content);
-    request.end();
+    if (content !== undefined) await write(request, content.pieces(from, to));
+    request.end(text);
     const answer = await answered;
     if ('getCipher' in answer.socket) this.cipher = (answer.socket as TLSSocket).getCipher().standardName;
     await answer.resume().toArray();
     const status = answer.statusCode ?? 0;
-    if (status < 200 || status > 299) throw new Error(`${method} ${name} was answered with ${status}.`);
-    return answer;
+    if (status === it.expected || (status >= 200 && status <= 299)) return answer;
+    throw new Error(`${method} ${name} was answered with ${status}.`);
   }
 }
 
-async function write(request: ClientRequest, content: Content): Promise<void> {
-  for (const piece of content.pieces()) {
+const appTimes = { 'x-oc-mtime': '1780000000', 'x-oc-ctime': '1780000000' };
+
+async function write(request: ClientRequest, pieces: Iterable<Buffer>): Promise<void> {
+  for (const piece of pieces) {
     // Rejects when the connection breaks.
     if (!request.write(piece)) await once(request, 'drain');
   }
@@ -97,7 +137,7 @@ function* contents({ workload, seed }: Job): Generator<Content> {
   const { kind, bytes, count } = workload;
   if (kind === 'video') {
     const piece = randomFillSync(Buffer.alloc(pieceBytes * 16));
-    yield { name: `video-${seed}.mp4`, bytes, pieces: () => repeated(piece, bytes) };
+    yield { name: `video-${seed}.mp4`, bytes, pieces: (from, to) => repeated(piece, from, to) };
     return;
   }
   const pictures = Array.from({ length: months }, (_, month) =>
@@ -110,10 +150,12 @@ function* contents({ workload, seed }: Job): Generator<Content> {
   }
 }
 
-function* repeated(block: Buffer, bytes: number): Generator<Buffer> {
-  for (let at = 0; at < bytes; at += pieceBytes) {
-    const from = at % block.length;
-    yield block.subarray(from, from + Math.min(pieceBytes, bytes - at));
+function* repeated(block: Buffer, from: number, to: number): Generator<Buffer> {
+  for (let at = from; at < to; ) {
+    const begin = at % block.length;
+    const piece = block.subarray(begin, begin + Math.min(pieceBytes, to - at));
+    yield piece;
+    at += piece.length;
   }
 }
 

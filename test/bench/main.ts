@@ -4,7 +4,7 @@
  *   node test/bench/main.ts [--quick] [--pairs N] [--dir DIR] [--only video|photos|steps] [--against PEER] [--clear]
  *     [--profile DIR]
  *   node test/bench/main.ts memory [--quick | --pictures N] [--dir DIR]
- *   node test/bench/main.ts timeline|nothing-new|thumbnails|sign-in|web-pages|web-timeline [--quick] [--dir DIR]
+ *   node test/bench/main.ts timeline|nothing-new|thumbnails|sign-in|web-pages|web-timeline|webdav [--quick] [--dir DIR]
  *
  * A full run rewrites RESULTS.md beside this file; `--quick` (200 MB, 100 photos, 3 pairs), or a part, only prints.
  */
@@ -25,6 +25,7 @@ import { measureSignIn } from './sign-in.ts';
 import { thumbnailReport } from './thumbnails.ts';
 import { measureWebPages } from './web-pages.ts';
 import { measureWebTimeline } from './web-timeline.ts';
+import { measureWebDav } from './webdav.ts';
 import { type Workload, workloads } from './workloads.ts';
 
 const { values: asked, positionals } = parseArgs({
@@ -205,6 +206,7 @@ const sections: Readonly<Record<string, (dir: string) => Promise<string[]>>> = {
   'nothing-new': (dir) => measureNothingNew({ dir, quick: asked.quick, print }),
   'web-timeline': (dir) => measureWebTimeline({ dir, quick: asked.quick, print }),
   'sign-in': (dir) => measureSignIn({ dir, quick: asked.quick, print }),
+  webdav: (dir) => measureWebDav({ dir, quick: asked.quick, rounds: pairsCount, print }),
   'web-pages': (dir) => measureWebPages({ dir, quick: asked.quick, print }),
   thumbnails: async (dir) => {
     const { lines, aims } = await thumbnailReport({ dir, rounds: pairsCount, perKind: asked.quick ? 4 : 12 });

@@ -97,7 +97,7 @@ export async function measureMemory({ pictures, dir, print }: MemoryRun): Promis
 }
 
 /** What `npm start` gives to Node, so that nothing else is measured than what runs. */
-async function startFlags(): Promise<string> {
+export async function startFlags(): Promise<string> {
   const { scripts } = JSON.parse(await readFile(join(root, 'package.json'), 'utf8')) as { scripts: { start: string } };
   const [, flags] = /\bnode (.*) src\/main\.ts$/.exec(scripts.start) ?? [];
   if (flags === undefined) throw new Error('The script "start" in package.json has another form than is known here.');

@@ -40,8 +40,27 @@ export async function makeTls(dir: string): Promise<Tls> {
   return tls;
 }
 
-/** The daemon, as it is: set up, with one paired phone. */
-export async function nightjar({ dir, tls }: Place): Promise<Running> {
+/** The daemon, as it is, by its tus door. */
+export async function nightjar(place: Place): Promise<Running> {
+  const { program, url, token, files } = await box(place);
+  const { pid, stop } = program;
+  return { pid, url: `${url}/api/uploads`, door: 'tus', token, durable: true, files, stop };
+}
+
+/** The same by the door for Nextcloud's apps: `token` is the name and the password of one, as Basic wants them. */
+export async function nightjarForApps(place: Place): Promise<Running> {
+  const { program, url, token, files, ask } = await box(place);
+  const { pid, stop } = program;
+  const made = await ask('POST', '/api/connections', `Bearer ${token}`, { door: 'nextcloud' });
+  const { user, password } = made.json() as { user: string; password: string };
+  const pass = Buffer.from(`${user}:${password}`).toString('base64');
+  const folder = `/remote.php/dav/files/${user}/DCIM`;
+  await ask('MKCOL', folder, `Basic ${pass}`);
+  return { pid, url: `${url}${folder}/`, door: 'webdav', token: pass, durable: true, files, stop };
+}
+
+/** Set up, with one paired phone. */
+async function box({ dir, tls }: Place) {
   const [state, disk] = [join(dir, 'state'), join(dir, 'disk')];
   await mkdir(disk);
   const setupCode = 'bench-setup-code';
@@ -56,11 +75,14 @@ export async function nightjar({ dir, tls }: Place): Promise<Running> {
   });
   const ready = await program.firstLine('httpPort');
   const { httpPort: port, httpsPort } = ready as { httpPort: number; httpsPort: number };
-  const post = async (path: string, body: object, more: Record<string, string> = {}) => {
-    const { body: text, headers } = jsonBody(body);
-    const answer = await ask({ port, method: 'POST', path, body: text, headers: { ...headers, ...more } });
+  const asked = async (method: string, path: string, it: { body?: string; headers?: Record<string, string> }) => {
+    const answer = await ask({ port, method, path, ...it });
     if (answer.status !== 201) throw new Error(`${path} was answered with ${answer.status}: ${answer.text}`);
     return answer;
+  };
+  const post = (path: string, value: object, more: Record<string, string> = {}) => {
+    const { body, headers } = jsonBody(value);
+    return asked('POST', path, { body, headers: { ...headers, ...more } });
   };
   const claimed = await post('/api/setup', { code: setupCode, person: 'alice', password: 'four words are fine here' });
   const cookie = String(claimed.headers['set-cookie']).split(';')[0] ?? '';
@@ -68,13 +90,12 @@ export async function nightjar({ dir, tls }: Place): Promise<Running> {
   const secret = new URLSearchParams(new URL(String(paired.json()['link'])).hash.slice(1)).get('s');
   const { token } = (await post('/api/pairings/redeem', { secret })).json();
   return {
-    pid: program.pid,
-    url: `${tls === undefined ? `http://${host}:${port}` : `https://${host}:${httpsPort}`}/api/uploads`,
-    door: 'tus',
+    program,
+    url: tls === undefined ? `http://${host}:${port}` : `https://${host}:${httpsPort}`,
     token: String(token),
-    durable: true,
     files: join(disk, 'Photos'),
-    stop: program.stop,
+    ask: (method: string, path: string, authorization: string, value?: object) =>
+      value === undefined ? asked(method, path, { headers: { authorization } }) : post(path, value, { authorization }),
   };
 }
 
@@ -102,7 +123,17 @@ export async function rclone({ dir, tls }: Place): Promise<Running> {
   return putServer(program, port, tls, { durable: false, files });
 }
 
-export async function nginx({ dir, tls }: Place): Promise<Running> {
+export async function nginx(place: Place): Promise<Running> {
+  return await startNginx(place, { modules: '', methods: 'dav_methods PUT;' });
+}
+
+/** With the module that lists folders (Debian: libnginx-mod-http-dav-ext), by its path. */
+export function listingNginx(module: string): Start {
+  return (place) =>
+    startNginx(place, { modules: `load_module ${module};`, methods: 'dav_ext_methods PROPFIND OPTIONS;' });
+}
+
+async function startNginx({ dir, tls }: Place, it: { modules: string; methods: string }): Promise<Running> {
   const files = await freshFolder(join(dir, 'files'));
   const port = await freePort();
   const config = join(dir, 'nginx.conf');
@@ -110,7 +141,8 @@ export async function nginx({ dir, tls }: Place): Promise<Running> {
     tls === undefined ? '' : `ssl_certificate ${tls.chain}; ssl_certificate_key ${tls.key}; ssl_protocols TLSv1.3;`;
   await writeFile(
     config,
-    `${process.getuid?.() === 0 ? 'user root;' : ''}
+    `${it.modules}
+    ${process.getuid?.() === 0 ? 'user root;' : ''}
     daemon off; worker_processes auto; pid ${dir}/nginx.pid; error_log ${dir}/nginx.log warn;
     events { worker_connections 64; }
     http {
@@ -122,7 +154,7 @@ export async function nginx({ dir, tls }: Place): Promise<Running> {
         client_max_body_size 0;
         # On the same filesystem: a finished file is renamed into place, not copied.
         client_body_temp_path ${dir}/body;
-        dav_methods PUT;
+        ${it.methods}
         create_full_put_path on;
         keepalive_requests 100000;
       }

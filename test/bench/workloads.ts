@@ -7,6 +7,10 @@ export type Workload = Readonly<{
   bytes: number;
   count: number;
   atOnce: number;
+  /** By the WebDAV door: a larger file comes in parts of so many bytes. Not there: in one piece, however large. */
+  partBytes?: number;
+  /** By the WebDAV door: with what the Android app asks around each file. */
+  asksAround?: true;
 }>;
 
 export function workloads(quick: boolean): { video: Workload; photos: Workload } {
@@ -30,8 +34,11 @@ export const warmUps: readonly Workload[] = [
   { name: 'warm-up', kind: 'photos', bytes: 1_000_000, count: 20, atOnce: 4 },
 ];
 
-/** `put`: one PUT for each file. `tus`: as nightjar-phone does it: small files in one POST, others by POST and PATCH. */
-export type Door = 'put' | 'tus';
+/**
+ * `put`: one PUT for each file. `tus`: as nightjar-phone does it: small files in one POST, others by POST and PATCH.
+ * `webdav`: as Nextcloud's apps do it: a PUT with their headers, or numbered parts and a MOVE.
+ */
+export type Door = 'put' | 'tus' | 'webdav';
 
 export type Job = Readonly<{
   url: string;

@@ -7,8 +7,8 @@ export default defineConfig({
     expect: { poll: { timeout: 15_000, interval: 50 } },
     root: new URL('../..', import.meta.url).pathname,
     include: ['test/faults/**/*.test.ts'],
-    // Real disks and processes: one suite at a time, and hours for the full counts.
-    fileParallelism: false,
+    // They wait for disks and processes more than they work. The full counts, which take hours, one suite at a time.
+    maxWorkers: process.env['NIGHTJAR_SOAK'] === undefined ? 2 : 1,
     testTimeout: 4 * 3_600_000,
     hookTimeout: 120_000,
     teardownTimeout: 60_000,

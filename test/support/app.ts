@@ -16,6 +16,8 @@ export type AppOptions = Readonly<{
   now?: () => number;
   /** The machine it runs on; by default one that tells nothing of itself, and has the disk that it has. */
   machine?: Machine;
+  /** How often it looks for jobs that became due: a clock that the test turns wakes nobody. */
+  pollMs?: number;
 }>;
 
 export class App {

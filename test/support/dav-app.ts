@@ -3,9 +3,9 @@ import type { App } from './app.ts';
 import { type Answer, ask } from './asking.ts';
 import { type AppPassword, basic, connect } from './callers.ts';
 import type { HandPhone } from './hand-phone.ts';
+import { readMultistatus, type Told } from './multistatus.ts';
 
 type Sent = Readonly<{ headers?: Record<string, string>; body?: string | Uint8Array }>;
-export type Told = Readonly<{ href: string; found: Record<string, string>; missing: string[] }>;
 
 const allPrefixes = 'xmlns:d="DAV:" xmlns:oc="http://owncloud.org/ns" xmlns:nc="http://nextcloud.org/ns"';
 
@@ -67,25 +67,4 @@ export class DavApp {
     const [, ...children] = await this.find(this.file(folder), 1, ['d:resourcetype']);
     return children.map(({ href }) => decodeURIComponent(href.replace(/\/$/, '').split('/').at(-1) ?? '')).sort();
   }
-}
-
-/** By literal prefixes and with the first `propstat` before all others, as the iOS app reads it. */
-function readMultistatus(text: string): Told[] {
-  return [...text.matchAll(/<d:response>(.*?)<\/d:response>/gs)].map(([, response = '']) => {
-    const [, href = ''] = /<d:href>(.*?)<\/d:href>/.exec(response) ?? [];
-    const stats = [...response.matchAll(/<d:propstat>(.*?)<\/d:propstat>/gs)].map(([, stat = '']) => stat);
-    const ok = stats[0]?.includes('200 OK') === true ? stats[0] : '';
-    const lost = stats.find((stat) => stat.includes('404 Not Found')) ?? '';
-    const found: Record<string, string> = {};
-    const inner = /<d:prop>(.*)<\/d:prop>/s.exec(ok)?.[1] ?? '';
-    for (const [, name = '', value = ''] of inner.matchAll(/<((?:d|oc|nc):[\w-]+)(?:\/>|>(.*?)<\/\1>)/gs)) {
-      found[name] = unescaped(value);
-    }
-    const missing = [...lost.matchAll(/<([\w:-]+)[^>]*\/>/g)].map(([, name = '']) => name);
-    return { href: unescaped(href), found, missing };
-  });
-}
-
-function unescaped(text: string): string {
-  return text.replaceAll('&quot;', '"').replaceAll('&lt;', '<').replaceAll('&gt;', '>').replaceAll('&amp;', '&');
 }

@@ -7,6 +7,7 @@ import { Readable } from 'node:stream';
 import { ChecksumLists } from '../../src/library/checksum-lists.ts';
 import type { LibraryEvent } from '../../src/library/contract.ts';
 import { Downloads } from '../../src/library/downloads.ts';
+import type { Library } from '../../src/library/library.ts';
 import type { AssetRow } from '../../src/library/store.ts';
 import { Trash } from '../../src/library/trash.ts';
 import { log, TestBox } from './open-library.ts';
@@ -27,7 +28,8 @@ export class KeepingBox {
     this.box = box;
   }
 
-  static async make(): Promise<KeepingBox> {
+  /** `prepare`: what a room above does with the library before it opens. */
+  static async make(prepare: (library: Library, now: () => number) => void = () => undefined): Promise<KeepingBox> {
     const parent = await mkdtemp(join(tmpdir(), 'nightjar-keeping-'));
     let made: KeepingBox | undefined;
     const later: Array<(it: KeepingBox) => void> = [];
@@ -46,6 +48,7 @@ export class KeepingBox {
       const downloads = new Downloads({ library, now, randomBytes, log });
       lists.open();
       trash.open();
+      prepare(library, now);
       const take = (it: KeepingBox) => Object.assign(it, { lists, trash, downloads });
       if (made === undefined) later.push(take);
       else take(made);

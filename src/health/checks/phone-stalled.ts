@@ -14,6 +14,8 @@ export function phoneStalled({ phones, silentNightsMin, night, zone, now, book }
     if (count === 0 || silent >= silentNightsMin) return [];
     const since = Math.max(book.since('phone-stalled', id) ?? now, lastReceivedAt ?? 0, Math.min(awayUntil ?? 0, now));
     const nights = silentNights(since, night, zone);
+    // A file came since it was said: that is over, and it takes nights to be so again.
+    if (nights < silentNightsMin && book.raised('phone-stalled', id)) return [];
     const params = { phone: id, name, person, count, nights };
     const level = levels.filter((one) => nights >= one).length;
     const need = { code: 'phone-stalled', severity: 'watch', params, level } as const;

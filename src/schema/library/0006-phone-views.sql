@@ -49,6 +49,8 @@ WHEN (old.state IN ('present', 'trashed', 'deleted')) <> (new.state IN ('present
   WHERE phone_id IN (SELECT phone_id FROM phone_item WHERE asset_id = new.id);
 END;
 
+-- However many names one content has, the hidden ones are found at once.
+CREATE INDEX phone_item_hidden ON phone_item (asset_id) WHERE substr(path, 1, 8) = '/hidden/';
 CREATE TRIGGER phone_item_named AFTER INSERT ON phone_item
 WHEN new.asset_id IS NOT NULL AND new.origin = 'app' AND substr(new.path, 1, 8) <> '/hidden/' BEGIN
   DELETE FROM phone_item WHERE asset_id = new.asset_id AND phone_id = new.phone_id AND substr(path, 1, 8) = '/hidden/';

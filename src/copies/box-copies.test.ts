@@ -1,0 +1,29 @@
+import { execFileSync } from 'node:child_process';
+import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+import { writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { expect, test } from 'vitest';
+import { BoxCopies, type BoxCopiesDeps } from './box-copies.ts';
+
+test('a disk that hangs does not hold up the box’s other jobs', async () => {
+  const dir = mkdtempSync(join(tmpdir(), 'nightjar-hangs-'));
+  const folder = join(dir, '.nightjar/box-state');
+  mkdirSync(folder, { recursive: true });
+  // Nobody writes to it: who opens it to read waits as for a disk that does not answer.
+  const pipe = join(folder, '2026-06-10T08-00-00.sealed');
+  execFileSync('mkfifo', [pipe]);
+  const open = { disk: { resolve: (path: string) => join(dir, path) } };
+  const library = { state: 'ok', current: () => open, failed: async (_open: unknown, error: unknown) => error };
+  const recoveryKey = { wrapsForCopy: () => undefined };
+  const copies = new BoxCopies({ library, recoveryKey, now: Date.now } as unknown as BoxCopiesDeps);
+  const [handler] = Object.values(copies.handlers());
+  const stop = new AbortController();
+  const job = { kind: 'seal-box-state', key: '', version: 1, payload: {}, attempt: 1 };
+  const run = handler?.run(job, stop.signal);
+  stop.abort(new Error('the lease is over'));
+  await expect(run).rejects.toThrow('the lease is over');
+  // Lets whoever opened it go.
+  await writeFile(pipe, 'no copy');
+  rmSync(dir, { recursive: true });
+});
