@@ -18,6 +18,7 @@ beforeAll(async () => {
 afterAll(() => house[Symbol.asyncDispose]());
 
 const tabsMax = 120;
+const partsMax = 20;
 const signedIn = () => [
   '/',
   '/photos',
@@ -25,6 +26,11 @@ const signedIn = () => [
   '/phones',
   '/phones/pair',
   `/phones/${phoneId}`,
+  `/phones/${phoneId}/fix`,
+  '/alerts',
+  '/nights',
+  '/nights/2026-01-01',
+  '/originals',
   '/security',
   '/security/password',
   '/security/people',
@@ -32,8 +38,19 @@ const signedIn = () => [
   '/settings',
   '/this-phone',
   '/photos/999999',
+  '/connect/apps',
+  '/connect/nextcloud-android',
+  '/connect/webdav',
 ];
-const forEverybody = ['/sign-in', '/pair', '/join', '/this-phone/backup', '/this-phone/restore', '/this-phone/codes'];
+const forEverybody = [
+  '/sign-in',
+  '/pair',
+  '/join',
+  '/this-phone/backup',
+  '/this-phone/restore',
+  '/this-phone/room',
+  '/this-phone/codes',
+];
 
 /** Its title stands, and what it asked for has come. */
 async function open(visitor: Visitor, path: string): Promise<void> {
@@ -84,16 +101,26 @@ it('is reached by Tab, each control showing that it is, in an order without trap
     await open(visitor, path);
     await page.evaluate('globalThis.reached = new Set()');
     let reached = 0;
+    let parts = 0;
     for (; reached < tabsMax; reached++) {
       await page.keyboard.press('Tab');
       const on = (await page.evaluate(`(() => {
         const at = document.activeElement;
+        // A field for a time has a stop for each of its parts.
+        if (at !== null && at !== document.body && at === globalThis.lastReached) return 'part';
+        globalThis.lastReached = at;
         if (at === null || at === document.body || at.id === 'app' || reached.has(at)) return null;
         reached.add(at);
         const { outlineStyle, boxShadow } = getComputedStyle(at);
         return { name: at.outerHTML.slice(0, 120), seen: outlineStyle !== 'none' || boxShadow !== 'none' };
-      })()`)) as { name: string; seen: boolean } | null;
+      })()`)) as { name: string; seen: boolean } | 'part' | null;
       if (on === null) break;
+      if (on === 'part') {
+        reached -= 1;
+        parts += 1;
+        if (parts > partsMax) break;
+        continue;
+      }
       if (!on.seen) missed.push(`${path}: no focus to be seen on ${on.name}`);
     }
     const controls = (await page.evaluate(`[...document.querySelectorAll('a[href], button, input, select')]

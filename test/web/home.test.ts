@@ -165,12 +165,12 @@ it('shows the worst two of what needs somebody, and to a member only what is the
   await visitor.signIn();
   await visitor.go('/');
   await page.getByRole('heading', { name: 'Three things need you.' }).waitFor();
-  await expect.poll(() => page.locator('.home-alert').count()).toBe(2);
+  await expect.poll(() => page.locator('.alert-card').count()).toBe(2);
   await expect.poll(() => page.locator('.sky').count()).toBe(0);
   await visitor.shot('home-bad-day');
   await isFine(visitor);
   await page.getByRole('button', { name: 'One more' }).click();
-  await expect.poll(() => page.locator('.home-alert').count()).toBe(3);
+  await expect.poll(() => page.locator('.alert-card').count()).toBe(3);
   expect(await page.content()).not.toContain('secret');
   await page.getByRole('link', { name: 'Show the phone' }).first().click();
   await page.getByRole('heading', { name: 'One file was refused', exact: true }).waitFor();

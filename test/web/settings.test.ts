@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, expect, it } from 'vitest';
+import { Hook, MailServer } from '../support/channel-servers.ts';
 import { WebHouse } from '../support/web.ts';
 
 let house: WebHouse;
@@ -45,4 +46,68 @@ it('keeps the look that was chosen, before the first paint, and fits a narrow wi
   expect(await visitor.axe()).toEqual([]);
   await page.setViewportSize({ width: 320, height: 640 });
   expect(await visitor.overflow()).toBe(0);
+});
+
+it('sets the nights, and tells by mail and webhook only what it was switched on for, with the real outcome', async () => {
+  await using hook = await Hook.open();
+  const server = await MailServer.open();
+  const visitor = await house.visit({ view: 'phone', theme: 'dark' });
+  const { page } = visitor;
+  const button = (name: string) => page.getByRole('button', { name, exact: true });
+  await visitor.signIn();
+  await visitor.go('/settings');
+  await page.getByLabel('A night begins at').fill('22:00');
+  await page.getByLabel('It ends at').fill('22:30');
+  await page.getByLabel('Nights without a phone').fill('61');
+  await page.getByText('A whole number from 1 to 60.').waitFor();
+  await page.getByLabel('Nights without a phone').fill('4');
+  await button('Save the nights').click();
+  await page.getByText('The window has to be open for an hour at least').waitFor();
+  await page.getByLabel('It ends at').fill('07:00');
+  await button('Save the nights').click();
+  await button('Save the nights').waitFor({ state: 'hidden' });
+  const asked = async (path: string) => (await visitor.context.request.get(`${house.origin}${path}`)).json();
+  expect(await asked('/api/nights')).toMatchObject({ opensAt: '22:00', closesAt: '07:00', silentNights: 4 });
+
+  expect(await asked('/api/channels')).toEqual({ mail: null, webhook: null });
+  await button('Set up E-mail').click();
+  await page.getByLabel('Mail server').fill('smtp.example.org');
+  await page.getByText(/It leaves your home by smtp\.example\.org: names/).waitFor();
+  await visitor.shot('settings-mail', { full: true });
+  expect(await visitor.axe()).toEqual([]);
+  await page.getByLabel('Mail server').fill('127.0.0.1');
+  await page.getByLabel('How it is secured').selectOption('none');
+  await expect.poll(() => page.getByLabel('Port', { exact: true }).inputValue()).toBe('25');
+  await page.getByText('It stays in your home network. It travels in clear').waitFor();
+  await page.getByLabel('Port', { exact: true }).fill(String(server.port));
+  await page.getByLabel('From').fill('box@home.test');
+  await page.getByLabel('To', { exact: true }).fill('alice@home.test, bob@home.test');
+  await page.getByLabel('What it tells of alerts').selectOption('act');
+  await button('Save E-mail').click();
+  await page.getByText('To alice@home.test, bob@home.test').waitFor();
+  await button('Send a test').click();
+  await page.getByText('The mail server took the test.').waitFor();
+  expect(server.mails.length).toBe(1);
+  await server[Symbol.asyncDispose]();
+  await button('Send a test').click();
+  await page.getByRole('alert').getByText('The test was not sent: Nothing takes connections there.').waitFor();
+  expect(await asked('/api/channels')).toMatchObject({ mail: { enabled: true, alerts: 'act', reports: true } });
+
+  await button('Set up Webhook').click();
+  await page.getByLabel('Address').fill(hook.url);
+  await page.getByLabel('Token').fill('tk_4711');
+  await page.getByRole('switch', { name: 'Switched on' }).uncheck();
+  await button('Save Webhook').click();
+  await page.getByText(`At ${new URL(hook.url).origin}`).waitFor();
+  await page.getByRole('region', { name: 'Webhook' }).getByRole('button', { name: 'Send a test' }).click();
+  await page.getByText('The other side took the test.').waitFor();
+  expect(hook.taken[0]?.headers.authorization).toBe('Bearer tk_4711');
+  expect(await page.content()).not.toMatch(/4711|nobody-guesses/);
+  await visitor.shot('settings-channels', { full: true });
+  expect(await visitor.axe()).toEqual([]);
+  await page.setViewportSize({ width: 320, height: 640 });
+  expect(await visitor.overflow()).toBe(0);
+  await button('Forget E-mail').click();
+  await button('Set up E-mail').waitFor();
+  expect(await asked('/api/channels')).toMatchObject({ mail: null, webhook: { enabled: false } });
 });

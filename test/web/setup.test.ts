@@ -1,6 +1,7 @@
 /** The first run: from the setup link to a paired phone, and what a reload, a restart and another browser find. */
 import { afterEach, expect, it } from 'vitest';
 import { goodPassword, setupCode } from '../support/box-state.ts';
+import { Hook } from '../support/channel-servers.ts';
 import { codeAt } from '../support/totp.ts';
 import { type Page, type Visitor, WebHouse } from '../support/web.ts';
 
@@ -73,6 +74,11 @@ it('comes from the link to a paired phone in at most 12 clicks', async () => {
   await looksRight(desk, '5-clock');
   await clicks.on(button(page, 'No, stay at home'));
 
+  await title(page, 'Who hears when something is wrong?');
+  await page.getByRole('button', { name: 'Set up Webhook' }).waitFor();
+  await looksRight(desk, '6-tell');
+  await clicks.on(button(page, 'The home page is enough'));
+
   await title(page, 'Pair the first phone');
   const current = async () => {
     const { pairing } = (await (await page.request.get(`${house?.origin}/api/pairings/current`)).json()) as {
@@ -81,7 +87,7 @@ it('comes from the link to a paired phone in at most 12 clicks', async () => {
     return pairing?.link ?? '';
   };
   await expect.poll(current).toContain('#');
-  await looksRight(desk, '6-phone');
+  await looksRight(desk, '7-phone');
   // What the panel shows is scanned, which is no click; the certificate is one, and this browser needs none.
   clicks.count += 1;
   const phone = await house.visit({ view: 'phone' });
@@ -89,7 +95,7 @@ it('comes from the link to a paired phone in at most 12 clicks', async () => {
   await clicks.on(button(phone.page, 'Pair this phone'));
   await title(page, 'Alice’s Pixel 8 has joined');
   await page.getByText('It guards your sign-in from now on.').waitFor();
-  await looksRight(desk, '7-joined');
+  await looksRight(desk, '8-joined');
   expect(clicks.count).toBeLessThanOrEqual(clicksMax);
   await page.getByRole('link', { name: 'See how the box is' }).click();
   await page.waitForURL(`${house.origin}/`);
@@ -97,7 +103,10 @@ it('comes from the link to a paired phone in at most 12 clicks', async () => {
   const box = (await (await page.request.get(`${house.origin}/api/box`)).json()) as Record<string, unknown>;
   expect(box).toMatchObject({ chosenName: 'attic', internetTime: false });
   const run = await (await page.request.get(`${house.origin}/api/first-run`)).json();
-  expect(run).toMatchObject({ finished: true, steps: { box: 'done', lock: 'done', recovery: 'done', phone: 'done' } });
+  expect(run).toMatchObject({
+    finished: true,
+    steps: { box: 'done', lock: 'done', recovery: 'done', tell: 'later', phone: 'done' },
+  });
   // It is over: the page leads to where the photos are.
   await desk.go('/setup');
   await page.waitForURL(`${house.origin}/`);
@@ -179,8 +188,20 @@ it('goes on where it was after a reload, a restart, and in another browser', asy
   await title(page, 'May the box ask the internet for the time?');
   await looksRight(second, '5-clock');
   await button(page, 'No, stay at home').click();
+  await title(page, 'Who hears when something is wrong?');
+  await using hook = await Hook.open();
+  await page.getByRole('button', { name: 'Set up Webhook' }).click();
+  await page.getByLabel('Address').fill(hook.url);
+  await page.getByText('It stays in your home network.').waitFor();
+  await looksRight(second, '6-webhook');
+  await button(page, 'Save Webhook').click();
+  await button(page, 'Send a test').click();
+  await page.getByText('The other side took the test.').waitFor();
+  expect(hook.taken.length).toBe(1);
+  await looksRight(second, '6-tested');
+  await button(page, 'Continue').click();
   await title(page, 'Pair the first phone');
-  await looksRight(second, '6-phone');
+  await looksRight(second, '7-phone');
   await button(page, 'Later').click();
   await page.waitForURL(`${house.origin}/`);
 });

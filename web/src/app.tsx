@@ -24,16 +24,22 @@ const Trash = lazy(() => import('./photos/trash.tsx').then((room) => room.Trash)
 const Phones = lazy(() => import('./phones/phones.tsx').then((room) => room.Phones));
 const PairAPhone = lazy(() => import('./phones/pair-a-phone.tsx').then((room) => room.PairAPhone));
 const PhoneDetails = lazy(() => import('./phones/phone-details.tsx').then((room) => room.PhoneDetails));
+const NightsPage = lazy(() => import('./nights/nights.tsx').then((room) => room.Nights));
+const NightReport = lazy(() => import('./nights/report.tsx').then((room) => room.NightReport));
+const AlertsPage = lazy(() => import('./nights/alerts.tsx').then((room) => room.AlertsPage));
+const Originals = lazy(() => import('./nights/originals.tsx').then((room) => room.Originals));
+const PhoneFix = lazy(() => import('./nights/fix.tsx').then((room) => room.PhoneFix));
 const SecurityRoom = lazy(() => import('./security/security.tsx').then((room) => room.Security));
 const SettingsRoom = lazy(() => import('./settings/settings.tsx').then((room) => room.Settings));
 const ThisPhone = lazy(() => import('./this-phone/this-phone.tsx').then((room) => room.ThisPhone));
 const Pair = lazy(() => import('./pair/pair.tsx').then((room) => room.Pair));
+const Connect = lazy(() => import('./connect/connect.tsx').then((room) => room.Connect));
 const Setup = lazy(() => import('./setup/setup.tsx').then((room) => room.Setup));
 const SignIn = lazy(() => import('./sign-in/sign-in.tsx').then((room) => room.SignIn));
 const Join = lazy(() => import('./sign-in/join.tsx').then((room) => room.Join));
 
-/** Pages for whoever opens them; the phone's own page has its phone's credential, not a session. */
-const openPages = ['/setup', '/sign-in', '/pair', '/join', '/this-phone'];
+/** Pages for whoever opens them; a phone's own have its phone's credential, not a session. */
+const openPages = ['/setup', '/sign-in', '/pair', '/join', '/this-phone', '/connect'];
 const silentRetryMs = 3_000;
 
 export function App() {
@@ -65,7 +71,7 @@ function Pages() {
     });
   }, [open, state, url, route]);
   if (open) {
-    const onOwnPhone = path.startsWith('/this-phone');
+    const onOwnPhone = path.startsWith('/this-phone') || path.startsWith('/connect/');
     // Not shown without the rail first, to jump into it a moment later.
     if (onOwnPhone && state.is === 'unknown') return null;
     return signedIn && onOwnPhone ? <Shell>{openRoutes}</Shell> : openRoutes;
@@ -109,6 +115,8 @@ const openRoutes = (
     <Route path="/join" component={Join} />
     <Route path="/this-phone" component={ThisPhone} />
     <Route path="/this-phone/*" component={ThisPhone} />
+    <Route path="/connect" component={Connect} />
+    <Route path="/connect/*" component={Connect} />
     <Route default component={NotFound} />
   </Router>
 );
@@ -122,6 +130,11 @@ const signedInRoutes = (
     <Route path="/phones" component={Phones} />
     <Route path="/phones/pair" component={PairAPhone} />
     <Route path="/phones/:id" component={PhoneDetails} />
+    <Route path="/phones/:id/fix" component={PhoneFix} />
+    <Route path="/nights" component={NightsPage} />
+    <Route path="/nights/:night" component={NightReport} />
+    <Route path="/alerts" component={AlertsPage} />
+    <Route path="/originals" component={Originals} />
     <Route path="/security" component={SecurityRoom} />
     <Route path="/security/*" component={SecurityRoom} />
     <Route path="/settings" component={SettingsRoom} />

@@ -12,8 +12,9 @@ import { Icon } from '../ui/icon.tsx';
 import { usePageTitle } from '../ui/page.tsx';
 import { Avatar, Bar, CouldNotLoad, Skeleton } from '../ui/parts.tsx';
 import { PhoneStatePill } from '../ui/phone-state.tsx';
-import { Alerts } from './alerts.tsx';
+import { Alerts, Known } from './alerts.tsx';
 import './home.css';
+import { LastNight } from './last-night.tsx';
 import { Verdict } from './verdict.tsx';
 
 type View = ReplyOf<'GET /api/home'>;
@@ -40,7 +41,7 @@ export function Home() {
     const { length } = answer.needs;
     tellNeeds(worst && { worst: worst.severity, text: t.verdicts['needs-you'](length) });
   }, [answer]);
-  if (answer !== undefined) return <Shown view={answer} />;
+  if (answer !== undefined) return <Shown view={answer} onChanged={() => void again()} />;
   return refusal === undefined ? <Waiting /> : <CouldNotLoad refusal={refusal} again={() => void again()} />;
 }
 
@@ -50,12 +51,13 @@ function withPhones(view: View, standings: readonly (Partial<Phone> & { id: stri
   return { ...view, phones };
 }
 
-function Shown({ view }: { view: View }) {
-  const { needs, phones, room, mine, library } = view;
+function Shown({ view, onChanged }: { view: View; onChanged: () => void }) {
+  const { needs, phones, mine, library, nights } = view;
   return (
     <div class="home">
       <Verdict view={view} />
-      <Alerts needs={needs} />
+      <Alerts needs={needs} onChanged={onChanged} />
+      <Known needs={needs} seen={view.seen} over={view.over} />
       <div class={phones.length > 0 ? 'home-columns' : 'home-columns home-single'}>
         <div>
           {phones.length > 0 && <Phones phones={phones} away={library === 'missing'} />}
@@ -67,11 +69,13 @@ function Shown({ view }: { view: View }) {
               <Icon of={Coffee} size={24} />
               <div>
                 <h2 class="strong">{t.nothingNeeds}</h2>
-                <p class="cap">{t.nothingNeedsText}</p>
+                <p class="cap">{t.nextNight(nights.opensAt)}</p>
+                {view.seen.length + view.over.length === 0 && <a href="/alerts">{t.alerts}</a>}
               </div>
             </section>
           )}
-          <Room room={room} />
+          {phones.length > 0 && <LastNight nights={nights} />}
+          <Room view={view} />
         </div>
       </div>
     </div>
@@ -152,7 +156,8 @@ function Mine({ mine }: { mine: View['mine'] }) {
   );
 }
 
-function Room({ room }: { room: View['room'] }) {
+function Room({ view: { room, quota, fullInDays } }: { view: View }) {
+  const left = quota === null || quota.usedBytes === null ? null : Math.max(0, quota.quotaBytes - quota.usedBytes);
   return (
     <section class="card stack" style={{ '--gap': 'var(--s3)' }} aria-labelledby="home-room">
       <div class="home-card-head">
@@ -167,6 +172,10 @@ function Room({ room }: { room: View['room'] }) {
         <>
           <p class="figure">{t.free(room.freeBytes)}</p>
           <Bar share={1 - room.freeBytes / room.totalBytes} label={t.used(room.freeBytes, room.totalBytes)} />
+          {fullInDays !== null && <p class="second">{t.lasts(fullInDays, boxNow())}</p>}
+          {left !== null && quota !== null && (
+            <p class="second">{left === 0 ? t.mayUseNoMore(quota.quotaBytes) : t.mayUse(left, quota.quotaBytes)}</p>
+          )}
         </>
       )}
     </section>

@@ -8,6 +8,7 @@ import { usePageTitle } from '../ui/page.tsx';
 import { NightStrip } from './night-strip.tsx';
 
 type View = ReplyOf<'GET /api/home'>;
+const dayMs = 86_400_000;
 type Words = Readonly<{ title: string; text: string | undefined }>;
 
 /** The answer first. The sky is there only while nothing needs anybody: trouble is seen from across the room. */
@@ -49,11 +50,19 @@ export function Verdict({ view }: { view: View }) {
   );
 }
 
-function wordsOf({ verdict, phones }: View): Words {
+/** What is still true, and what the night brought, while that is news. */
+function needsText({ needs, seen, nights: { report }, at }: View): string {
+  if ([...needs, ...seen].some(({ code }) => code === 'verification-failed')) return t.verdicts.needsTextLost;
+  const fresh = report !== null && report.count > 0 && at - report.madeAt < dayMs;
+  return fresh ? t.verdicts.needsTextNew(report.count, report.phones) : t.verdicts.needsText;
+}
+
+function wordsOf(view: View): Words {
+  const { verdict, phones, nights } = view;
   const { verdicts } = t;
   switch (verdict.code) {
     case 'needs-you':
-      return { title: verdicts['needs-you'](verdict.params.count), text: verdicts.needsText };
+      return { title: verdicts['needs-you'](verdict.params.count), text: needsText(view) };
     case 'no-phone':
       return { title: verdicts['no-phone'], text: t.pairFirstText };
     case 'arriving': {
@@ -74,7 +83,7 @@ function wordsOf({ verdict, phones }: View): Words {
     case 'some-came': {
       const { came, phones: of, new: fresh } = verdict.params;
       if (of === 0) return { title: verdicts.onlyNew, text: verdicts.onlyNewText(fresh) };
-      return { title: verdicts['some-came'](came, of), text: verdicts.someText };
+      return { title: verdicts['some-came'](came, of), text: verdicts.someText(nights.silentNights) };
     }
   }
 }

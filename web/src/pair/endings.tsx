@@ -1,15 +1,14 @@
-import { Check, Share, SquarePlus } from 'lucide';
+import { Share, SquarePlus } from 'lucide';
 import type { ComponentChildren } from 'preact';
-import { useEffect, useState } from 'preact/hooks';
+import { useState } from 'preact/hooks';
 import type { OwnPhone } from '../ask/own-phone.ts';
-import { isInstalled } from '../ask/system.ts';
 import { pair } from '../text/en/pair.ts';
 import { Button, LinkButton } from '../ui/button.tsx';
 import { Icon } from '../ui/icon.tsx';
 import { OnceCodes } from '../ui/once-codes.tsx';
 import { Narrow } from '../ui/page.tsx';
 import { NumberedSteps } from '../ui/steps.tsx';
-import { type InstallPrompt, installPrompt, whenInstallable } from './install-prompt.ts';
+import { EveryNight } from './every-night.tsx';
 
 /** iOS: what is kept here is not kept for the app on the home screen, and not for long. */
 export function HomeScreen({ step, skip }: { step: ComponentChildren; skip: () => void }) {
@@ -58,32 +57,7 @@ export function Joined({ phone, approver, recoveryCodes, before, step, pairAnew 
       </Narrow>
     );
   }
-  return (
-    <Narrow title={pair.joinedTitle(phone.phone)} step={step}>
-      <div class="pair-done" aria-hidden="true">
-        <Icon of={Check} size={40} />
-      </div>
-      <p class="second">
-        {pair.joinedText} {approver && pair.approves}
-      </p>
-      <div class="card stack">
-        <h2 class="head">{pair.nextTitle}</h2>
-        <p>{pair.nextText}</p>
-        <a href="/install" target="_self">
-          {pair.everyNight}
-        </a>
-      </div>
-      <div class="stack pair-foot">
-        <LinkButton href="/this-phone/backup" wide>
-          {pair.backUp}
-        </LinkButton>
-        <InstallButton />
-        <LinkButton href="/this-phone" look="quiet" wide>
-          {pair.later}
-        </LinkButton>
-      </div>
-    </Narrow>
-  );
+  return <EveryNight phone={phone} approver={approver} step={step} />;
 }
 type JoinedProps = Readonly<{
   phone: OwnPhone;
@@ -94,18 +68,6 @@ type JoinedProps = Readonly<{
   step: ComponentChildren;
   pairAnew: () => void;
 }>;
-
-/** Android's browsers ask by themselves, and let a page ask at a better moment. */
-function InstallButton() {
-  const [prompt, setPrompt] = useState<InstallPrompt | undefined>(installPrompt);
-  useEffect(() => whenInstallable(setPrompt), []);
-  if (prompt === undefined || isInstalled()) return null;
-  return (
-    <Button look="secondary" onClick={() => void prompt.prompt()} wide>
-      {pair.toHomeScreen}
-    </Button>
-  );
-}
 
 export function Ended({ title, text, withCode }: { title: string; text: string; withCode: (() => void) | undefined }) {
   return (

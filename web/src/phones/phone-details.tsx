@@ -2,12 +2,15 @@
 import { useState } from 'preact/hooks';
 import { useLocation, useRoute } from 'preact-iso';
 import { ask, boxNow } from '../ask/ask.ts';
+import { usePerson } from '../ask/session.tsx';
 import { phones as t } from '../text/en/phones.ts';
 import { count as inWords, moment } from '../text/format.ts';
 import { Button, LinkButton } from '../ui/button.tsx';
 import { confirmFirst } from '../ui/confirm-first.tsx';
+import { ConnectedApps } from '../ui/connected-apps.tsx';
 import { Page, say } from '../ui/page.tsx';
 import { CouldNotLoad, Skeleton } from '../ui/parts.tsx';
+import { PhoneAway } from '../ui/phone-away.tsx';
 import { PhoneStatePill } from '../ui/phone-state.tsx';
 import { TypedConfirmation } from '../ui/typed-confirmation.tsx';
 import { JoinedNotes } from './joined-note.tsx';
@@ -22,6 +25,7 @@ const back = { href: '/phones', label: t.title };
 export function PhoneDetails() {
   const id = useRoute().params['id'] ?? '';
   const { route } = useLocation();
+  const person = usePerson();
   const { answer, refusal, again } = usePhones();
   const phone = answer?.phones.find((one) => one.id === id);
   if (answer === undefined) {
@@ -61,9 +65,11 @@ export function PhoneDetails() {
         <div class="stack">
           <Standing phone={phone} />
           <Refusals phone={phone} />
+          <ConnectedApps phone={phone.id} own={phone.personId === person.id} />
         </div>
         <div class="stack">
           <NameAndFolder phone={phone} onSaved={() => void again()} />
+          <PhoneAway phone={phone} onChanged={() => void again()} />
           <Endings phone={phone} onGone={gone} />
         </div>
       </div>

@@ -12,6 +12,7 @@ import { Dialog } from '../ui/dialog.tsx';
 import { Page, say } from '../ui/page.tsx';
 import { Avatar, CouldNotLoad, RefusalNote, Skeleton } from '../ui/parts.tsx';
 import { TypedConfirmation } from '../ui/typed-confirmation.tsx';
+import { PersonUse } from './limits.tsx';
 import { NameDialog } from './name-dialog.tsx';
 
 type Housemate = ReplyOf<'GET /api/people'>['people'][number];
@@ -79,6 +80,7 @@ export function PeoplePage() {
                 </p>
               </div>
               <PersonActions person={person} onAsk={setAsked} onInvite={() => void inviting.run(person)} />
+              {person.removedAt === null && <PersonUse person={person} />}
             </li>
           ))}
         </ul>

@@ -1,24 +1,29 @@
 /** Owns the page about the box itself: its name, its time, its certificates. Members see it and change nothing. */
 import { Moon, Sun, SunMoon } from 'lucide';
 import { useState } from 'preact/hooks';
-import { ask } from '../ask/ask.ts';
+import { ask, Refusal, type ReplyOf } from '../ask/ask.ts';
 import { usePerson } from '../ask/session.tsx';
 import { currentTheme, setTheme, type Theme } from '../ask/theme.ts';
 import { useAsk } from '../ask/use-ask.ts';
+import { channels as c } from '../text/en/channels.ts';
 import { common } from '../text/en/common.ts';
 import { settings as t } from '../text/en/settings.ts';
 import { day } from '../text/format.ts';
+import { ChannelCards } from '../ui/channels.tsx';
 import { Icon, type IconNode } from '../ui/icon.tsx';
 import { Page } from '../ui/page.tsx';
 import { CouldNotLoad, Skeleton } from '../ui/parts.tsx';
+import type { Channels } from '../ui/where-to.tsx';
 import type { Box } from './box.ts';
 import { NameCard } from './name.tsx';
+import { NightsCard } from './nights.tsx';
+import { OriginalsCard, type Verification } from './originals.tsx';
 import './settings.css';
 import { TimeCard } from './time.tsx';
 
 export function Settings() {
   const owner = usePerson().role === 'owner';
-  const { answer, refusal, again, put } = useAsk((signal) => ask('GET /api/box', { signal }));
+  const { answer, refusal, again, put } = useAsk((signal) => lookAt(owner, signal), [owner]);
   return (
     <Page title={t.title}>
       {answer === undefined && refusal !== undefined && <CouldNotLoad refusal={refusal} again={() => void again()} />}
@@ -31,19 +36,57 @@ export function Settings() {
         ) : (
           <>
             <div class="stack" style={{ '--gap': 'var(--s5)' }}>
-              {owner && <NameCard box={answer} onChange={put} />}
-              <TimeCard box={answer} owner={owner} onChange={put} />
+              {owner && <NameCard box={answer.box} onChange={(box) => put({ ...answer, box })} />}
+              <TimeCard box={answer.box} owner={owner} onChange={(box) => put({ ...answer, box })} />
+              {owner && <NightsCard plan={answer.plan} onChange={(plan) => put({ ...answer, plan })} />}
+              {answer.verification !== null && <OriginalsCard verification={answer.verification} />}
             </div>
             <div class="stack" style={{ '--gap': 'var(--s5)' }}>
-              <CertificatesCard box={answer} />
+              {answer.channels !== null && (
+                <section class="stack settings-channels" aria-labelledby="channels">
+                  <div>
+                    <h2 class="head" id="channels">
+                      {c.title}
+                    </h2>
+                    <p class="cap">{c.text}</p>
+                  </div>
+                  <ChannelCards channels={answer.channels} onChange={(channels) => put({ ...answer, channels })} />
+                </section>
+              )}
+              <CertificatesCard box={answer.box} />
               <LookCard />
-              <AboutCard box={answer} />
+              <AboutCard box={answer.box} />
             </div>
           </>
         )}
       </div>
     </Page>
   );
+}
+
+type Seen = Readonly<{
+  box: Box;
+  plan: ReplyOf<'GET /api/nights'>;
+  channels: Channels | null;
+  /** Null: the disk is away, or it is not theirs to see. */
+  verification: Verification | null;
+}>;
+
+/** All that the page shows, at once: nothing moves as it comes. */
+async function lookAt(owner: boolean, signal: AbortSignal): Promise<Seen> {
+  const [box, plan, channels, verification] = await Promise.all([
+    ask('GET /api/box', { signal }),
+    ask('GET /api/nights', { signal }),
+    owner ? ask('GET /api/channels', { signal }) : null,
+    owner ? ask('GET /api/verification', { query: { limit: 1 }, signal }).catch(nullIfRefused) : null,
+  ]);
+  return { box, plan, channels, verification };
+}
+
+/** The other cards are of use without this one. */
+function nullIfRefused(error: unknown): null {
+  if (error instanceof Refusal && error.status > 0) return null;
+  throw error;
 }
 
 function CertificatesCard({ box }: { box: Box }) {

@@ -17,6 +17,7 @@ import { type FirstRun, Frame, type Step, steps } from './frame.tsx';
 import { LockStep } from './lock-step.tsx';
 import { PhoneStep } from './phone-step.tsx';
 import { RecoveryStep } from './recovery-step.tsx';
+import { TellStep } from './tell-step.tsx';
 import { type Claimed, YouStep } from './you-step.tsx';
 
 /** What only this page knows, and only until it is loaded anew. */
@@ -190,6 +191,8 @@ function OwnStep({ step, firstRun, box, fresh, onFresh, onNext }: OwnStepProps) 
     }
     case 'clock':
       return <ClockStep firstRun={firstRun} onNext={onNext} />;
+    case 'tell':
+      return <TellStep firstRun={firstRun} onNext={onNext} />;
     default:
       return <PhoneStep firstRun={firstRun} />;
   }

@@ -45,6 +45,13 @@ export function day(ms: number, now: number, weekday: 'long' | 'short' | undefin
   }).format(ms);
 }
 
+/** “20 Nov”; with the year when it is not this one. */
+export function dayShort(ms: number, now: number): string {
+  const sameYear = new Date(ms).getFullYear() === new Date(now).getFullYear();
+  const year = sameYear ? {} : ({ year: 'numeric' } as const);
+  return new Intl.DateTimeFormat(locale, { day: 'numeric', month: 'short', ...year }).format(ms);
+}
+
 /** “November 2026” of `yyyy-mm`. */
 export function month(yearMonth: string): string {
   const [year = 1970, of = 1] = yearMonth.split('-').map(Number);

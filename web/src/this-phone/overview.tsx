@@ -1,16 +1,31 @@
-import { ArrowRightLeft, ChevronRight, CloudUpload, Download, Hash, KeyRound, ShieldCheck, ShieldOff } from 'lucide';
+import {
+  ArrowRightLeft,
+  ChevronRight,
+  CloudUpload,
+  Download,
+  HardDrive,
+  Hash,
+  KeyRound,
+  Plug,
+  ShieldCheck,
+  ShieldOff,
+} from 'lucide';
 import { useEffect, useState } from 'preact/hooks';
 import { ask, boxNow, type ReplyOf } from '../ask/ask.ts';
 import { type OwnPhone, putOwnPhone, storageIsKept, useApproverKey } from '../ask/own-phone.ts';
 import { useAsk, useDoing } from '../ask/use-ask.ts';
 import { common } from '../text/en/common.ts';
+import { room } from '../text/en/room.ts';
 import { thisPhone } from '../text/en/this-phone.ts';
 import { moment } from '../text/format.ts';
 import { Button, LinkButton } from '../ui/button.tsx';
+import { ConnectedApps } from '../ui/connected-apps.tsx';
 import { Dialog } from '../ui/dialog.tsx';
 import { Field } from '../ui/field.tsx';
 import { Icon, type IconNode } from '../ui/icon.tsx';
 import { Pill, RefusalNote, Skeleton } from '../ui/parts.tsx';
+import { type Due, dueOf } from './due.ts';
+import { DueNote } from './due-note.tsx';
 import { Frame } from './frame.tsx';
 import { Stranger } from './not-paired.tsx';
 
@@ -22,6 +37,8 @@ type Facts = Readonly<{
   /** `none`: no key is registered; `lost`: one is, and it is not here. */
   approverKey: 'here' | 'lost' | 'none';
   kept: boolean;
+  due: Due | undefined;
+  limits: ReplyOf<'GET /api/limits'>;
 }>;
 
 export function Overview({ phone }: { phone: OwnPhone }) {
@@ -42,9 +59,12 @@ export function Overview({ phone }: { phone: OwnPhone }) {
         </p>
       )}
       {answer !== undefined && answer.approverKey !== 'here' && <LostKey never={answer.approverKey === 'none'} />}
+      {answer?.due !== undefined && <DueNote due={answer.due} />}
       <ul class="card phone-ways">
         <Way href="/this-phone/backup" icon={CloudUpload} title={thisPhone.backUp} text={thisPhone.backUpText} first />
+        <Way href="/connect/apps" icon={Plug} title={thisPhone.connect} text={thisPhone.connectText} />
         <Way href="/this-phone/restore" icon={Download} title={thisPhone.restore} text={thisPhone.restoreText} />
+        <Way href="/this-phone/room" icon={HardDrive} title={room.title} text={room.text} />
         <Way href="/this-phone/codes" icon={Hash} title={thisPhone.codes} text={thisPhone.codesText} />
         <Way href="/this-phone/move" icon={ArrowRightLeft} title={thisPhone.move} text={thisPhone.moveText} />
       </ul>
@@ -57,24 +77,42 @@ export function Overview({ phone }: { phone: OwnPhone }) {
           onChanged={({ name }) => void putOwnPhone({ ...phone, phone: name }).then(again)}
         />
       )}
+      <ConnectedApps phone={phone.phoneId} token={phone.token} own />
     </Frame>
   );
 }
 
 async function look(phone: OwnPhone): Promise<Facts> {
   const { token } = phone;
-  const [details, told, status] = await Promise.all([
+  const [details, told, status, nights, limits] = await Promise.all([
     ask('GET /api/phone', { token }),
     ask('GET /api/approvals', { token }),
     // Without its disk the box still knows the phone.
     ask('GET /api/phone/status', { token }).catch(() => undefined),
+    ask('GET /api/nights', { token }),
+    ask('GET /api/limits', { token }),
   ]);
   const here = told.approver !== null && (await useApproverKey(told.approver.publicKey));
   if (told.phone !== phone.phone || told.person !== phone.person) {
     await putOwnPhone({ ...phone, phone: told.phone, person: told.person });
   }
   const approverKey = here ? 'here' : told.approver === null ? 'none' : 'lost';
-  return { details, status, approverKey, kept: await storageIsKept() };
+  const { awayUntil, tells } = details;
+  const due =
+    status &&
+    dueOf({
+      now: boxNow(),
+      lastReceivedAt: latest(status.lastReceivedAt, status.fromBrowserAt),
+      waiting: tells.includes('waiting') ? status.waiting : 0,
+      awayUntil,
+      nights,
+    });
+  return { details, status, approverKey, kept: await storageIsKept(), due, limits };
+}
+
+/** Milliseconds; null: neither was. */
+function latest(one: number | null, other: number | null): number | null {
+  return one === null || other === null ? (one ?? other) : Math.max(one, other);
 }
 
 function LostKey({ never }: { never: boolean }) {
@@ -107,7 +145,7 @@ function Way({ href, icon, title, text, first = false }: WayProps) {
 }
 type WayProps = Readonly<{ href: string; icon: IconNode; title: string; text: string; first?: boolean }>;
 
-function About({ details, status, approverKey, kept, token, onChanged }: AboutProps) {
+function About({ details, status, approverKey, kept, limits, token, onChanged }: AboutProps) {
   const [changing, setChanging] = useState(false);
   const approves = approverKey === 'here';
   return (
@@ -136,6 +174,11 @@ function About({ details, status, approverKey, kept, token, onChanged }: AboutPr
           </Fact>
         )}
         <Fact name={thisPhone.folder}>{details.baseFolder}</Fact>
+        {limits.quotaBytes !== null && limits.used !== null && (
+          <Fact name={thisPhone.room}>
+            {thisPhone.roomLeft(Math.max(0, limits.quotaBytes - limits.used.bytes), limits.quotaBytes)}
+          </Fact>
+        )}
         {status !== undefined && (
           <>
             <Fact name={thisPhone.last}>

@@ -20,7 +20,7 @@ type Problem = Readonly<{ code?: string; detail?: string }>;
 const atOnceBytesMax = 2 * 1024 * 1024;
 /** What cannot change by asking again. */
 const final = new Set([400, 403, 410, 412, 413, 415]);
-const worthAnotherTry = new Set(['checksum-mismatch', 'upload-gone', 'length-mismatch']);
+const worthAnotherTry = new Set(['checksum-mismatch', 'upload-gone', 'length-mismatch', 'over-quota']);
 
 export class Sending {
   readonly #upload: Upload;
@@ -76,7 +76,8 @@ function whatFailed({ originalResponse: response }: DetailedError): Sent {
   const status = response.getStatus();
   const { code = '', detail } = problemOf(response.getBody());
   if (status === 401) return { end: 'stranger' };
-  if (final.has(status)) {
+  // A limit of this person's ends no wait by itself: somebody has to make room, or allow more.
+  if (final.has(status) || code === 'over-quota') {
     return { end: 'refused', reason: detail ?? backup.unreadable, again: worthAnotherTry.has(code) };
   }
   const seconds = Number(response.getHeader('retry-after')) || 0;

@@ -18,6 +18,7 @@ import './this-phone.css';
 // tus, and what cuts a restore into rounds, are for those who use them.
 const Backup = lazy(() => import('./backup.tsx').then((page) => page.Backup));
 const Restore = lazy(() => import('./restore.tsx').then((page) => page.Restore));
+const Room = lazy(() => import('./room.tsx').then((page) => page.Room));
 
 export function ThisPhone() {
   const { path } = useLocation();
@@ -39,6 +40,8 @@ export function ThisPhone() {
       return <Backup phone={phone} />;
     case 'restore':
       return <Restore phone={phone} />;
+    case 'room':
+      return <Room phone={phone} />;
     case 'move':
       return <Move phone={phone} />;
     default:

@@ -18,6 +18,8 @@ type ButtonProps = Common &
     describedBy?: string;
     buttonRef?: RefObject<HTMLButtonElement>;
     id?: string;
+    /** Read out in place of what it says, where that is not enough by itself. */
+    label?: string;
   }>;
 
 function classes(look: Look, wide: boolean): string {
@@ -26,7 +28,7 @@ function classes(look: Look, wide: boolean): string {
 
 /** One primary button a page; its label names what it acts on. */
 export function Button({ look = 'primary', icon, wide = false, busy = false, disabled = false, ...rest }: ButtonProps) {
-  const { children, onClick, type = 'button', describedBy, buttonRef, id } = rest;
+  const { children, onClick, type = 'button', describedBy, buttonRef, id, label } = rest;
   return (
     <button
       ref={buttonRef}
@@ -37,6 +39,7 @@ export function Button({ look = 'primary', icon, wide = false, busy = false, dis
       disabled={disabled && !busy}
       aria-busy={busy}
       aria-describedby={describedBy}
+      aria-label={label}
       onClick={(event) => {
         if (busy) event.preventDefault();
         else onClick?.(event);

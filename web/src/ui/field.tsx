@@ -11,7 +11,9 @@ export type FieldProps = Readonly<{
   hint?: ComponentChildren;
   /** In the hint's place. */
   error?: string | undefined;
-  type?: 'text' | 'email' | 'search' | 'date' | 'url';
+  type?: 'text' | 'email' | 'search' | 'date' | 'time' | 'url';
+  /** Of a time: seconds. */
+  step?: number;
   autocomplete?: string;
   maxLength?: number;
   required?: boolean;

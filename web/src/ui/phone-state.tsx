@@ -6,18 +6,21 @@ import {
   Download,
   type IconNode,
   Moon,
+  Plane,
   ShieldCheck,
   Sparkles,
 } from 'lucide';
-import type { ReplyOf } from '../ask/ask.ts';
+import { boxNow, type ReplyOf } from '../ask/ask.ts';
 import { phoneStates as t } from '../text/en/phone-states.ts';
 import { Pill, type PillLook } from './parts.tsx';
 
 type Phone = ReplyOf<'GET /api/home'>['phones'][number];
+/** `awayUntil` may not be known. */
+type Stands = Pick<Phone, 'state' | 'counts' | 'silentNights'> & Readonly<{ awayUntil?: number | null }>;
 type Shown = Readonly<{ look: PillLook; icon: IconNode; words: string }>;
 
 /** How it stands with a phone, in a word. */
-export function PhoneStatePill({ phone }: { phone: Pick<Phone, 'state' | 'counts' | 'silentNights'> }) {
+export function PhoneStatePill({ phone }: { phone: Stands }) {
   const { look, icon, words } = shownAs(phone);
   return (
     <Pill look={look} icon={icon}>
@@ -26,7 +29,14 @@ export function PhoneStatePill({ phone }: { phone: Pick<Phone, 'state' | 'counts
   );
 }
 
-function shownAs({ state, counts, silentNights }: Pick<Phone, 'state' | 'counts' | 'silentNights'>): Shown {
+/** What is so of a phone that is away too, and worth more to know. */
+const louder: readonly Phone['state'][] = ['arriving', 'refused', 'all-safe'];
+
+function shownAs({ state, counts, silentNights, awayUntil = null }: Stands): Shown {
+  const now = boxNow();
+  if (awayUntil !== null && awayUntil > now && !louder.includes(state)) {
+    return { look: 'quiet', icon: Plane, words: t.away(awayUntil, now) };
+  }
   switch (state) {
     case 'all-safe':
       return { look: 'safe', icon: ShieldCheck, words: t['all-safe'] };

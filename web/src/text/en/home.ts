@@ -1,11 +1,11 @@
-import { bytes, count, moment, plural } from '../format.ts';
-
-type Params = Readonly<Record<string, string | number>>;
-const number = (params: Params, name: string) => Number(params[name] ?? 0);
-const word = (params: Params, name: string) => String(params[name] ?? '');
+import { bytes, clock, count, day, daysAgo, localDay, moment, plural } from '../format.ts';
 
 const photos = (n: number) => plural(n, { one: '1 photo', other: `${count(n)} photos` });
 const phonesOf = (n: number) => plural(n, { one: '1 phone', other: `${count(n)} phones` });
+const dayMs = 86_400_000;
+/** “tomorrow at 08:00”. */
+const comes = (at: number, now: number) =>
+  new Date(at).getDate() === new Date(now).getDate() ? `today at ${clock(at)}` : `tomorrow at ${clock(at)}`;
 const few = ['No', 'One', 'Two', 'Three', 'Four', 'Five', 'Six', 'Seven', 'Eight', 'Nine'];
 
 export const home = {
@@ -15,11 +15,31 @@ export const home = {
   pairFirst: 'Pair the first phone',
   pairFirstText: 'It takes about two minutes. From then on its photos come in by themselves.',
   nothingNeeds: 'Nothing needs you',
-  nothingNeedsText: 'The box says so here when something does.',
+  nextNight: (opensAt: string) => `The next night begins at ${opensAt}.`,
+  alerts: 'All alerts',
+  lastNight: 'Last night',
+  nightOf: (night: string, now: number) =>
+    daysAgo(night, now) === 0 ? 'Last night' : `The night to ${localDay(night, now)}`,
+  allNights: 'All nights',
+  seeReport: 'See the report',
+  firstNight: (at: number, now: number) => `The first night is not over yet. Its report is here ${comes(at, now)}.`,
+  newFiles: (n: number) => plural(n, { one: '1 new file', other: `${count(n)} new files` }),
+  nightFrom: (n: number, size: number, phones: number) =>
+    n === 0 ? 'Nothing new came in.' : `${bytes(size)} from ${phonesOf(phones)}.`,
+  notCounted: 'The disk was away at its end: the next report counts it.',
+  nightWaiting: (files: number, videos: number) =>
+    videos > 0
+      ? `${plural(videos, { one: '1 video waits', other: `${count(videos)} videos wait` })}: open the app while charging.`
+      : `${plural(files, { one: '1 file waits', other: `${count(files)} files wait` })}: open the app while charging.`,
+  nightSilent: (n: number) => plural(n, { one: '1 phone was silent.', other: `${count(n)} phones were silent.` }),
   room: 'Room',
   ofDisk: (total: number) => `of ${bytes(total)}`,
   free: (free: number) => `${bytes(free)} free`,
   used: (free: number, total: number) => `${bytes(total - free)} of ${bytes(total)} are used`,
+  lasts: (days: number, now: number) => `At this pace it lasts until about ${day(now + days * dayMs, now, undefined)}.`,
+  mayUse: (left: number, quota: number) => `You may use ${bytes(left)} more of your ${bytes(quota)}.`,
+  mayUseNoMore: (quota: number) =>
+    `You have used all of your ${bytes(quota)}: empty the trash, or ask for more. What came in is safe.`,
   roomUnknown: 'The disk does not answer.',
   mine: 'Your photos, new since last night',
   seeAll: 'See all',
@@ -33,6 +53,7 @@ export const home = {
     'needs-you': (n: number) =>
       plural(n, { one: 'One thing needs you.', other: `${few[n] ?? count(n)} things need you.` }),
     needsText: 'Nothing that reached the box is lost.',
+    needsTextLost: 'Some files on the disk are missing or damaged, and have to come again.',
     'no-phone': 'Pair the first phone.',
     arriving: (person: string) => `${person}’s photos are coming in.`,
     arrivingText: (n: number, phones: number) =>
@@ -58,58 +79,15 @@ export const home = {
         one: 'One phone is paired and has sent nothing yet.',
         other: `${phonesOf(n)} are paired and have sent nothing yet.`,
       }),
-    someText: 'The rest may still come: a phone counts as silent after three nights.',
+    needsTextNew: (n: number, phones: number) =>
+      `Nothing that reached the box is lost. ${plural(n, { one: '1 new file', other: `${count(n)} new files` })} came in last night from ${phonesOf(phones)}.`,
+    someText: (nights: number) =>
+      plural(nights, {
+        one: 'The rest may still come: a phone counts as silent after one night.',
+        other: `The rest may still come: a phone counts as silent after ${count(nights)} nights.`,
+      }),
   },
 } as const;
-
-type AlertWords = Readonly<{ title: string; text: string; action?: Readonly<{ label: string; href: string }> }>;
-
-/** What happened, what is still true, what to do; at most one button. */
-export function alertWords(code: string, params: Params): AlertWords {
-  const texts: Readonly<Record<string, () => AlertWords>> = {
-    'disk-missing': () => ({
-      title: 'The disk is not there',
-      text: 'What came in is on it, unharmed. New photos wait on the phones. Plug the disk in again.',
-    }),
-    'disk-foreign': () => ({
-      title: 'Another disk is in its place',
-      text: 'The box writes nothing to it. Your photos are on the disk that was here before: plug that one in again.',
-    }),
-    'disk-read-only': () => ({
-      title: 'The disk cannot be written to',
-      text: 'What is on it can still be read. New photos wait on the phones. Unplug it, plug it in again; if it stays so, it needs replacing.',
-    }),
-    'disk-failing': () => ({
-      title: 'The disk gives errors',
-      text: `Reading or writing failed ${plural(number(params, 'times'), { one: 'once', other: `${count(number(params, 'times'))} times` })} of late. What the box called safe is on it. Copy it to another disk soon.`,
-    }),
-    'disk-full': () => ({
-      title: 'The disk is full',
-      text: `${bytes(number(params, 'freeBytes'))} are kept free, so that nothing breaks. What came in is safe; new photos wait on the phones. Make room, or plug in a larger disk.`,
-      action: { label: 'Empty the trash', href: '/photos/trash' },
-    }),
-    'refused-files': () => ({
-      title: `${word(params, 'name')}: ${plural(number(params, 'count'), { one: 'one file was refused', other: `${count(number(params, 'count'))} files were refused` })}`,
-      text: 'Everything else of this phone is safe. The phone’s page says why.',
-      action: { label: 'Show the phone', href: `/phones/${word(params, 'phone')}` },
-    }),
-    'second-factor-missing': () => ({
-      title: 'Only the password guards this box',
-      text: 'Whoever learns it has everything. Add a phone that approves, or one-time codes.',
-      action: { label: 'Add a second lock', href: '/security' },
-    }),
-    'clock-behind': () => ({
-      title: 'The box does not know the time',
-      text: 'Photos are kept by their own dates, so they are in the right folders. Nights and codes may be off. Set the time.',
-      action: { label: 'Set the time', href: '/settings' },
-    }),
-    'video-tools-missing': () => ({
-      title: 'Videos wait on their phones',
-      text: 'The box cannot read when a video was taken: the program ffprobe is missing. Photos come in as usual. Install ffmpeg on the box.',
-    }),
-  };
-  return texts[code]?.() ?? { title: code, text: '' };
-}
 
 type PhoneFacts = Readonly<{
   state: string;
@@ -117,15 +95,20 @@ type PhoneFacts = Readonly<{
   newSinceWindow: Readonly<{ count: number; bytes: number }>;
   arriving: Readonly<{ count: number }> | null;
   lastReceivedAt: number | null;
+  /** Copies that its browser gave. */
+  fromBrowser: number;
 }>;
 
 /** Two lines of evidence for a phone: what is here, and what is known besides. */
 export function evidence(phone: PhoneFacts, now: number): readonly [string, string] {
-  const { counts, newSinceWindow, arriving, lastReceivedAt } = phone;
+  const { counts, newSinceWindow, arriving, lastReceivedAt, fromBrowser } = phone;
   const last = lastReceivedAt === null ? 'Nothing yet' : `Last photo ${moment(lastReceivedAt, now)}`;
   const fresh = newSinceWindow.count;
   if (phone.state === 'unknown') return ['Its counts are on the disk', 'They are here again when the disk is'];
   if (phone.state === 'new') return ['Paired, nothing sent yet', 'Open its app at home once'];
+  if (arriving === null && lastReceivedAt === null && fromBrowser > 0) {
+    return [`${photos(fromBrowser)} from its browser`, 'No app of it has sent anything yet'];
+  }
   if (arriving !== null) return [`${photos(arriving.count)} so far`, last];
   if (counts !== null) {
     const wanted = counts.seen - counts.deleted;

@@ -86,7 +86,12 @@ export const pair = {
   codesTitle: 'Keep these ten codes',
   codesText: 'Each opens your door once, should this phone be lost. They are shown this once.',
   codesKept: 'I wrote them down',
-  nextTitle: 'Now the photos',
+  nightTitle: 'Back up every night',
+  nightByApp: 'A web page cannot see your photos at night. The Nextcloud app can, and sends them to your box.',
+  letAppIn: 'Let the waiting app in',
+  inPictures: 'The settings in pictures',
+  otherWays: 'Other ways',
+  byWebdav: 'Or by a WebDAV client',
   nextText:
     'A web page cannot see your photos at night. Send them from here now; for every night, let a program do it.',
   backUp: 'Back up now',

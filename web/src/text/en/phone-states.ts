@@ -1,4 +1,4 @@
-import { count, plural } from '../format.ts';
+import { count, dayShort, plural } from '../format.ts';
 
 /** The word of each state, as its pill says it. */
 export const phoneStates = {
@@ -11,4 +11,5 @@ export const phoneStates = {
   'not-yet': 'Not yet',
   unknown: 'Not known',
   silent: (nights: number) => plural(nights, { one: 'Silent 1 night', other: `Silent ${count(nights)} nights` }),
+  away: (until: number, now: number) => `Away until ${dayShort(until, now)}`,
 } as const;

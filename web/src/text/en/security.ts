@@ -1,4 +1,4 @@
-import { count, plural } from '../format.ts';
+import { bytes, count, plural } from '../format.ts';
 
 /** Facts of a notice or of an entry of the log. */
 export type Facts = Readonly<Record<string, string | number | boolean>>;
@@ -92,6 +92,22 @@ export const security = {
   notInvited: 'Cannot sign in yet: their invitation has run out',
   removed: (when: string) => `Removed ${when}; their photos are still on the disk`,
   erased: (when: string) => `Removed; their photos were deleted ${when}`,
+  limits: 'Limits',
+  limitsOf: (name: string) => `Limits of ${name}`,
+  limitsText: 'Nothing is deleted because of a limit. What does not fit stays on the phone, and the phone is told why.',
+  quota: 'Room on the disk, in GB',
+  quotaHint: 'Empty: as much as there is. The trash counts too.',
+  quotaSmall: 'Less than what is used: what is here stays, and nothing new comes in.',
+  quotaWrong: 'A number of gigabytes, or nothing.',
+  trashDays: 'Days in the trash',
+  trashDaysHint: 'Then it is deleted for good. What is in the trash now keeps its days.',
+  trashDaysWrong: 'A whole number from 7 to 365.',
+  limitsSave: 'Save the limits',
+  limitsSaved: 'The limits were saved.',
+  useFree: (used: number, days: number) => `${bytes(used)} used. Trash kept for ${count(days)} days`,
+  useOf: (used: number, quota: number, days: number) =>
+    `${bytes(used)} of ${bytes(quota)} used. Trash kept for ${count(days)} days`,
+  useUnknown: 'The disk is away: what they use is not known.',
   invite: 'New invitation',
   invitationTitle: (name: string) => `An invitation for ${name}`,
   invitationText: (until: string) =>
@@ -162,6 +178,9 @@ export function noticeText(kind: string, facts: Facts): string {
 export function eventText(event: string): string {
   const texts: Readonly<Record<string, string>> = {
     'access-refused': 'Was refused what is not theirs',
+    'alert-acknowledged': 'Said that they know of an alert',
+    'app-connected': 'Connected a backup app',
+    'app-disconnected': 'Disconnected a backup app',
     'approval-asked': 'Asked a phone to approve a sign-in',
     'approval-denied': 'Said “this is not me” to a sign-in',
     'approval-given': 'Approved a sign-in',
@@ -173,12 +192,16 @@ export function eventText(event: string): string {
     'authenticator-renamed': 'Renamed one-time codes',
     'box-claimed': 'Set the box up',
     'box-renamed': 'Named the box',
+    'channel-changed': 'Changed how the box tells off the box',
+    'channel-removed': 'Took away a way by which the box tells',
     'codes-allowed': 'Allowed one-time codes again',
     'codes-rest': 'One-time codes rest after many wrong ones',
     confirmed: 'Confirmed that it was them',
     'data-deleted': 'All photos of a person were deleted',
     'data-deletion-begun': 'Began to delete all photos of a person',
     'internet-time-changed': 'Changed whether the internet may be asked for the time',
+    'limits-changed': 'Changed what a person may use',
+    'nights-changed': 'Changed when the nights are',
     'pairing-closed': 'Closed a pairing',
     'pairing-opened': 'Opened a pairing',
     'pairing-refused': 'Said “this is not my phone” to a pairing',
@@ -188,6 +211,7 @@ export function eventText(event: string): string {
     'person-invited': 'Invited a person',
     'person-removed': 'Removed a person',
     'person-renamed': 'Renamed a person',
+    'phone-away-set': 'Said until when a phone is away',
     'phone-folder-changed': 'Changed where a phone’s photos go',
     'phone-paired': 'A phone joined',
     'phone-renamed': 'Renamed a phone',

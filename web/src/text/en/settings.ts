@@ -1,3 +1,5 @@
+import { clock, day } from '../format.ts';
+
 export const settings = {
   title: 'Settings',
   nameTitle: 'Name',
@@ -25,6 +27,14 @@ export const settings = {
   fromBrowser: (when: string) => `It took the time from the owner’s browser ${when}.`,
   internet: 'Ask the internet for the time',
   internetHint: 'Every six hours, from pool.ntp.org. Nothing else leaves the house by it. Off: not one packet does.',
+  nights: 'Nights',
+  nightsText: (report: number, now: number) => `The next report comes ${day(report, now)} at ${clock(report)}.`,
+  opens: 'A night begins at',
+  closes: 'It ends at',
+  silentNights: 'Nights without a phone',
+  silentNightsHint: 'After so many without any sign of a phone, somebody is told.',
+  silentNightsWrong: 'A whole number from 1 to 60.',
+  nightsSave: 'Save the nights',
   certificates: 'Certificates',
   certificatesText: 'By them a phone knows that it talks to this box and to nobody else.',
   fingerprint: 'Fingerprint of the box',

@@ -6,6 +6,7 @@ export const setup = {
     lock: 'Second lock',
     recovery: 'Recovery sheet',
     clock: 'Clock',
+    tell: 'If something is wrong',
     phone: 'First phone',
   },
   rail: 'Steps of setting up',
@@ -69,6 +70,11 @@ export const setup = {
     `They differ by ${difference}. One-time codes and the dates of photos depend on it; the internet can set the box right.`,
   clockYes: 'Yes, ask for the time',
   clockNo: 'No, stay at home',
+
+  tellTitle: 'Who hears when something is wrong?',
+  tellText:
+    'A phone that falls silent, a disk that fills up: the home page says it. The box can also tell you by e-mail or on your phone.',
+  tellLater: 'The home page is enough',
 
   phoneTitle: 'Pair the first phone',
   phoneText: 'It takes about two minutes. The phone shows each step.',

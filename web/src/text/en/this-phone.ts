@@ -1,4 +1,4 @@
-import { count, plural } from '../format.ts';
+import { bytes, count, moment, plural } from '../format.ts';
 
 const photos = (n: number) => plural(n, { one: '1 photo', other: `${count(n)} photos` });
 
@@ -27,6 +27,17 @@ export const thisPhone = {
   lostKeyText: 'So it cannot approve sign-ins. Everything that it sent is safe. Registering takes your password.',
   backUp: 'Back up now',
   backUpText: 'Choose photos and videos, and watch them come in.',
+  connect: 'Connect a backup app',
+  connectText: 'An app that you have sends the photos every night.',
+  dueTitle: (since: number, now: number) => `Nothing came since ${moment(since, now)}`,
+  dueWaiting: (n: number) =>
+    plural(n, {
+      one: 'This phone told of 1 file that is not here yet. Everything that came is safe.',
+      other: `This phone told of ${count(n)} files that are not here yet. Everything that came is safe.`,
+    }),
+  dueSilent: 'If there are new photos on this phone, they are only here. Everything that came before is safe.',
+  room: 'Room for you',
+  roomLeft: (left: number, quota: number) => `${bytes(left)} of ${bytes(quota)} left`,
   restore: 'Get photos back',
   restoreText: 'By month, or all that this phone sent.',
   codes: 'One-time codes',
