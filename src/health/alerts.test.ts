@@ -149,20 +149,19 @@ test('files that were refused are said of each phone, without what its owner del
   ]);
 });
 
-test('a phone is silent from the chosen night on; one that only ever was a page is not missed', () => {
+test('a phone is silent from the chosen night on, and worse after weeks', () => {
   const phones = [
     phone('two', { silentNights: 2 }),
     phone('three', { silentNights: 3 }),
-    phone('page', { silentNights: 30, client: 'web-page' }),
-    phone('page-with-app', { silentNights: 30, client: 'web-page', lastReceivedAt: 1 }),
+    phone('long', { silentNights: 30 }),
   ];
   const silent = (silentNightsMin: number) =>
     assess({ ...well, phones, silentNightsMin }).needs.map(({ params, level }) => [params['phone'], level]);
   expect(silent(3)).toEqual([
     ['three', 0],
-    ['page-with-app', 2],
+    ['long', 2],
   ]);
-  expect(silent(2).map(([id]) => id)).toEqual(['two', 'three', 'page-with-app']);
+  expect(silent(2).map(([id]) => id)).toEqual(['two', 'three', 'long']);
 });
 
 test('a phone’s files wait from when they were first seen waiting, or the last one came', () => {

@@ -162,6 +162,11 @@ test('of a phone that only its browser sent from, nothing came in yet; but it is
   const page = known({ phone: { client: 'web-page', tells: [] }, standing: null });
   expect(homePhone(page, moment)).toMatchObject({ state: 'new', fromBrowser: 0, counts: null });
   expect(homePhone({ ...page, fromBrowser: 50 }, moment)).toMatchObject({ state: 'not-yet', fromBrowser: 50 });
+  // A browser brings nothing by night, so it is not missed; once an app of it sent something, it is.
+  const silent = { ...page, phone: { ...page.phone, ...longAgo } };
+  expect(homePhone(silent, moment)).toMatchObject({ state: 'new', silentNights: 0 });
+  const withApp = { ...silent, standing: { ...allHere, toldAt: null, lastArrivedAt: now - 5 * dayMs } };
+  expect(homePhone(withApp, moment)).toMatchObject({ state: 'silent', silentNights: 5 });
 });
 
 test('before this night is over, nobody has missed it; who came in since the evening before has come in', () => {

@@ -106,11 +106,12 @@ function toldOfAll({ phone, standing }: Known, { now }: Moment): boolean {
 
 /**
  * A phone that comes and has nothing new gives a sign of life; one that said when it comes, or of which somebody said
- * that it is away, is not missed before.
+ * that it is away, is not missed before; one that only ever was a page never is: a browser brings nothing by night.
  */
 function nightsWithout(known: Known, { now, night, zone }: Moment): number {
-  const { nextAt, awayUntil } = known.phone;
+  const { nextAt, awayUntil, client } = known.phone;
   if (nextAt !== null && nextAt > now) return 0;
+  if (client === 'web-page' && (known.standing?.lastArrivedAt ?? null) === null) return 0;
   return silentNights(Math.max(lastSignOf(known), awayUntil ?? 0), night, zone);
 }
 

@@ -142,7 +142,10 @@ it('shows the report of the last night at home, among all nights, and by itself'
     await page.locator('.nights-list a').first().click();
     await page.getByRole('heading', { level: 1, name: /^The night to / }).waitFor();
     await page.getByText('7 videos wait: open the app while charging').waitFor();
-    await page.getByText(/^Silent for \d nights, since /).first().waitFor();
+    await page
+      .getByText(/^Silent for \d nights, since /)
+      .first()
+      .waitFor();
     await page.getByText('No end of it is in sight.').waitFor();
     await page.getByText('Without a recovery key it cannot seal a copy.').waitFor();
     expect(await page.content()).not.toContain('VID_');
