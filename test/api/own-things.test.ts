@@ -47,8 +47,8 @@ describe('one person’s things', () => {
     callers = await Callers.make(app);
     const { member: phone } = callers.phones;
     for (const [path, seed] of [
-      ['DCIM/holiday-7c1f.jpg', 1],
-      ['DCIM/trashed-7c1f.jpg', 2],
+      ['DCIM/holiday-zq7x.jpg', 1],
+      ['DCIM/trashed-zq7x.jpg', 2],
     ] as const) {
       await phone.send(path, exifJpeg({ seed, bytes: 5_000, takenLocal: '2025-06-01T10:00:00' }));
     }
@@ -59,10 +59,10 @@ describe('one person’s things', () => {
     const offered = await app.ask('POST', '/api/downloads', cookie, { assets: [Number(ids[0])] });
     // It is taken out of view a moment later.
     await vi.waitFor(
-      async () => expect(await app.filesInView()).not.toContainEqual(expect.stringContaining('trashed-7c1f')),
+      async () => expect(await app.filesInView()).not.toContainEqual(expect.stringContaining('trashed-zq7x')),
       { timeout: 10_000 },
     );
-    const unfinished = await phone.create(9_000, { path: 'DCIM/coming-7c1f.jpg' }, Buffer.alloc(100, 1));
+    const unfinished = await phone.create(9_000, { path: 'DCIM/coming-zq7x.jpg' }, Buffer.alloc(100, 1));
     const uploads = [String(unfinished.headers.location).split('/').at(-1) ?? ''];
     const rows = insertFactors();
     things = {
@@ -84,7 +84,7 @@ describe('one person’s things', () => {
       '/api/reports/:night': ['2025-01-01'],
       '/api/sessions/current/approval/:id': [rows.approval],
     };
-    marks = ['7c1f', 'Bob-Pixel', phone.phoneId, callers.personId('Bob'), ...Object.values(rows), ...uploads];
+    marks = ['zq7x', 'Bob-Pixel', phone.phoneId, callers.personId('Bob'), ...Object.values(rows), ...uploads];
     marks.push(...assets.map(({ sha256 }) => sha256));
   });
   afterAll(async () => {
@@ -113,7 +113,7 @@ describe('one person’s things', () => {
     insert(database, 'authenticator', {
       id: authenticator,
       person_id: bob,
-      name: 'app 7c1f',
+      name: 'app zq7x',
       secret: Buffer.alloc(20, 7),
       created_at: now,
       confirmed_at: now,
@@ -121,7 +121,7 @@ describe('one person’s things', () => {
     insert(database, 'authenticator', {
       id: unconfirmed,
       person_id: bob,
-      name: 'new 7c1f',
+      name: 'new zq7x',
       secret: Buffer.alloc(20, 8),
       created_at: now,
     });
@@ -261,7 +261,7 @@ describe('one person’s things', () => {
   async function toldBy(route: Route): Promise<string[]> {
     const known = route.query?.properties ?? {};
     const ids = 'ids' in known ? `&ids=${things['/api/assets/:id']?.join()}` : '';
-    const name = 'name' in known ? `&name=7c1f${ids}` : ids;
+    const name = 'name' in known ? `&name=zq7x${ids}` : ids;
     const queries = 'phone' in known ? [name, `${name}&phone=${callers.phones.member.phoneId}`] : [name];
     const told: string[] = [];
     for (const query of queries) {
@@ -284,7 +284,7 @@ describe('one person’s things', () => {
     expect(told).toEqual([]);
     expect(lists.length).toBeGreaterThan(8);
     const bobs = await app.ask('GET', '/api/timeline', headersOf(callers.session('Bob')));
-    expect(bobs.text).toContain('7c1f');
+    expect(bobs.text).toContain('zq7x');
   });
 
   /** What is wrong when somebody else names Bob's thing in this body. */
