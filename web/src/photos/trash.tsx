@@ -24,6 +24,8 @@ const pageMax = 500;
 const perRequest = 1_000;
 const dayMs = 86_400_000;
 const gatherMs = 500;
+/** The box tells its time in seconds, and some pass on the way: just trashed is 30 days, not 31. */
+const slackMs = 60_000;
 
 export function Trash() {
   const [pages, setPages] = useState(1);
@@ -179,7 +181,7 @@ function grouped(entries: readonly Item[]): Group[] {
 function TrashTile({ group: { shown }, chosen, onPress }: { group: Group; chosen: boolean; onPress: () => void }) {
   const { asset, goneAt } = shown;
   const [failed, setFailed] = useState(false);
-  const left = photos.daysLeft(Math.ceil((goneAt - boxNow()) / dayMs));
+  const left = photos.daysLeft(Math.ceil((goneAt - boxNow() - slackMs) / dayMs));
   const pictured = (asset.kind === 'photo' || asset.kind === 'video') && !failed;
   return (
     <li>
