@@ -1,10 +1,11 @@
-import { ChevronRight, FolderSync, Globe, Images, Smartphone, Terminal } from 'lucide';
+import { FolderSync, Globe, Images, Smartphone, Terminal } from 'lucide';
 import { useRoute } from 'preact-iso';
 import { systemHere } from '../ask/system.ts';
 import { connect as t } from '../text/en/connect.ts';
 import { type GuideName, guides } from '../text/en/connect-guides.ts';
 import { Alone } from '../ui/alone.tsx';
-import { Icon, type IconNode } from '../ui/icon.tsx';
+import type { IconNode } from '../ui/icon.tsx';
+import { Way } from '../ui/way.tsx';
 import { backTo, Strangers } from './strangers.tsx';
 import { useConnectors } from './use-connectors.ts';
 
@@ -35,20 +36,15 @@ export function Apps() {
       {who.is === 'none' ? (
         <Strangers />
       ) : (
-        <ul class="card connect-ways" aria-label={t.chooseList}>
+        <ul class="card ways" aria-label={t.chooseList}>
           {orders[systemHere()].map((name) => (
-            <li key={name}>
-              <a class="connect-way" href={`/connect/${name}${asked}`}>
-                <span class="connect-way-icon" aria-hidden="true">
-                  <Icon of={icons[name]} size={24} />
-                </span>
-                <span>
-                  <span class="strong">{guides[name].name}</span>
-                  <span class="cap">{guides[name].text}</span>
-                </span>
-                <Icon of={ChevronRight} />
-              </a>
-            </li>
+            <Way
+              key={name}
+              href={`/connect/${name}${asked}`}
+              icon={icons[name]}
+              title={guides[name].name}
+              text={guides[name].text}
+            />
           ))}
         </ul>
       )}

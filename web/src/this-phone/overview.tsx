@@ -1,15 +1,4 @@
-import {
-  ArrowRightLeft,
-  ChevronRight,
-  CloudUpload,
-  Download,
-  HardDrive,
-  Hash,
-  KeyRound,
-  Plug,
-  ShieldCheck,
-  ShieldOff,
-} from 'lucide';
+import { ArrowRightLeft, CloudUpload, Download, HardDrive, Hash, KeyRound, Plug, ShieldCheck, ShieldOff } from 'lucide';
 import { useEffect, useState } from 'preact/hooks';
 import { ask, boxNow, type ReplyOf } from '../ask/ask.ts';
 import { type OwnPhone, putOwnPhone, storageIsKept, useApproverKey } from '../ask/own-phone.ts';
@@ -22,8 +11,9 @@ import { Button, LinkButton } from '../ui/button.tsx';
 import { ConnectedApps } from '../ui/connected-apps.tsx';
 import { Dialog } from '../ui/dialog.tsx';
 import { Field } from '../ui/field.tsx';
-import { Icon, type IconNode } from '../ui/icon.tsx';
+import { Icon } from '../ui/icon.tsx';
 import { Pill, RefusalNote, Skeleton } from '../ui/parts.tsx';
+import { Way } from '../ui/way.tsx';
 import { type Due, dueOf } from './due.ts';
 import { DueNote } from './due-note.tsx';
 import { Frame } from './frame.tsx';
@@ -60,7 +50,7 @@ export function Overview({ phone }: { phone: OwnPhone }) {
       )}
       {answer !== undefined && answer.approverKey !== 'here' && <LostKey never={answer.approverKey === 'none'} />}
       {answer?.due !== undefined && <DueNote due={answer.due} />}
-      <ul class="card phone-ways">
+      <ul class="card ways">
         <Way href="/this-phone/backup" icon={CloudUpload} title={thisPhone.backUp} text={thisPhone.backUpText} first />
         <Way href="/connect/apps" icon={Plug} title={thisPhone.connect} text={thisPhone.connectText} />
         <Way href="/this-phone/restore" icon={Download} title={thisPhone.restore} text={thisPhone.restoreText} />
@@ -126,24 +116,6 @@ function LostKey({ never }: { never: boolean }) {
     </section>
   );
 }
-
-function Way({ href, icon, title, text, first = false }: WayProps) {
-  return (
-    <li>
-      <a class={first ? 'phone-way first' : 'phone-way'} href={href}>
-        <span class="phone-way-icon" aria-hidden="true">
-          <Icon of={icon} size={24} />
-        </span>
-        <span class="phone-way-text">
-          <span class="strong">{title}</span>
-          <span class="cap">{text}</span>
-        </span>
-        <Icon of={ChevronRight} />
-      </a>
-    </li>
-  );
-}
-type WayProps = Readonly<{ href: string; icon: IconNode; title: string; text: string; first?: boolean }>;
 
 function About({ details, status, approverKey, kept, limits, token, onChanged }: AboutProps) {
   const [changing, setChanging] = useState(false);
