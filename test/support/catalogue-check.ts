@@ -24,22 +24,22 @@ export class CatalogueCheck {
   }
 
   /** Waits until nothing is being published or moved: what start-up found whole is finished in the background. */
-  async quiet(): Promise<void> {
-    const deadline = Date.now() + quietMsMax;
-    for (;;) {
-      const waiting = this.#read((catalogue) => [
-        ...publishing(catalogue),
-        ...relocating(catalogue),
-        ...this.#wholeUploads(catalogue),
-      ]);
-      if (waiting.length === 0) return;
-      if (Date.now() > deadline) {
-        throw new Error(
-          `Not driven to their end within ${quietMsMax} ms of the start: ${waiting.slice(0, 5).join(', ')}`,
-        );
-      }
-      await new Promise((resolve) => setTimeout(resolve, 30));
-    }
+  quiet(): Promise<void> {
+    return this.#until((catalogue) => [
+      ...publishing(catalogue),
+      ...relocating(catalogue),
+      ...this.#wholeUploads(catalogue),
+    ]);
+  }
+
+  /** Waits until no picture is still to be made: what makes them writes at any time. */
+  picturesMade(): Promise<void> {
+    return this.#until((catalogue) =>
+      catalogue
+        .prepare<[], { id: number }>("SELECT asset_id AS id FROM picture WHERE state = 'wanted'")
+        .all()
+        .map(({ id }) => `the picture of ${id}`),
+    );
   }
 
   /** What is wrong, a sentence each; empty when all is well. `everything`: hashes also what was hashed before. */
@@ -141,6 +141,20 @@ export class CatalogueCheck {
         return facts?.size === length;
       })
       .map(({ id }) => `upload ${id}`);
+  }
+
+  async #until(waitingFor: (catalogue: Sqlite.Database) => string[]): Promise<void> {
+    const deadline = Date.now() + quietMsMax;
+    for (;;) {
+      const waiting = this.#read(waitingFor);
+      if (waiting.length === 0) return;
+      if (Date.now() > deadline) {
+        throw new Error(
+          `Not driven to their end within ${quietMsMax} ms of the start: ${waiting.slice(0, 5).join(', ')}`,
+        );
+      }
+      await new Promise((resolve) => setTimeout(resolve, 30));
+    }
   }
 
   #read<T>(read: (catalogue: Sqlite.Database) => T): T {
