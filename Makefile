@@ -34,7 +34,10 @@ test-tools: tools
 	@system/debian-packages xfs_io:xfsprogs strace:strace mkfs.ext4:e2fsprogs losetup:mount \
 	  heif-enc:libheif-examples vipsthumbnail:libvips-tools compare:imagemagick unzip:unzip ip:iproute2 \
 	  avahi-daemon:avahi-daemon avahi-browse:avahi-utils dbus-daemon:dbus-daemon tcpdump:tcpdump faketime:faketime \
-	  curl:curl openssl:openssl oathtool:oathtool chromium:chromium certutil:libnss3-tools rclone:rclone litmus:litmus
+	  curl:curl openssl:openssl oathtool:oathtool chromium:chromium certutil:libnss3-tools rclone:rclone litmus:litmus \
+	  sfdisk:fdisk mkfs.exfat:exfatprogs mkfs.btrfs:btrfs-progs mkfs.vfat:dosfstools smartctl:smartmontools \
+	  systemd-socket-activate:systemd restic:restic smbd:samba smbclient:smbclient \
+	  libnss_wrapper.so:libnss-wrapper sshd:openssh-server ssh:openssh-client
 
 run: tools client web
 	@mkdir -p .run/disk
@@ -68,6 +71,6 @@ soak: test-tools client web
 	NIGHTJAR_SOAK=1 vitest run --config test/faults/vitest.config.ts
 
 bench: client web
-	@system/debian-packages rclone:rclone nginx:nginx-light vipsthumbnail:libvips-tools heif-convert:libheif-examples
+	@system/debian-packages rclone:rclone rsync:rsync nginx:nginx-light vipsthumbnail:libvips-tools heif-convert:libheif-examples
 	node test/bench/main.ts
-	for part in thumbnails memory timeline nothing-new sign-in web-pages web-timeline webdav; do node test/bench/main.ts $$part || exit 1; done
+	for part in thumbnails memory timeline nothing-new sign-in web-pages web-timeline webdav disks; do node test/bench/main.ts $$part || exit 1; done

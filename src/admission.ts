@@ -2,6 +2,7 @@
  * Who may come in, put together: access with all its parts, phones, and what belongs to both. A part of the composition
  * root, which alone calls it.
  */
+
 import { randomBytes } from 'node:crypto';
 import type { FastifyRequest } from 'fastify';
 import { Access } from './access/access.ts';
@@ -15,6 +16,7 @@ import { Household } from './access/household.ts';
 import { householdRoutes } from './access/household-routes.ts';
 import { Invitations } from './access/invitations.ts';
 import { PersonLimits } from './access/limits.ts';
+import type { PasswordCost } from './access/passwords.ts';
 import { Recovery } from './access/recovery.ts';
 import { Refusals } from './access/refusals.ts';
 import { accessRoutes } from './access/routes.ts';
@@ -52,6 +54,7 @@ export type AdmissionDeps = Readonly<{
   live: LiveEvents<LiveEvent>;
   /** Adopts the disk: runs before a claim is committed. */
   onClaimed: (owner: Person) => Promise<void>;
+  passwordCost: PasswordCost | undefined;
   now: () => number;
   log: Logger;
 }>;
@@ -84,6 +87,7 @@ export class Admission {
       stateDir: config.stateDir,
       boxName: () => presence.name,
       setupCode: config.setupCode,
+      passwordCost: deps.passwordCost,
       onClaimed,
       onClaimedInWrite: ({ page }) => page && appliance.firstRun.beginInWrite(),
       timeZone: appliance.timeZone,
@@ -215,11 +219,17 @@ export class Admission {
 
   uploadOwner(phoneId: string): UploadOwner | undefined {
     const phone = this.#opened.phones.phone(phoneId);
-    const person = phone === undefined ? undefined : this.access.person(phone.personId);
-    if (phone === undefined || person === undefined) return undefined;
+    const owner = phone && this.importOwner(phoneId, phone.personId);
+    return owner && { ...owner, baseFolder: phone.baseFolder };
+  }
+
+  /** Whose files come by no phone of theirs, but by what stands in its place. */
+  importOwner(phoneId: string, personId: string): UploadOwner | undefined {
+    const person = this.access.person(personId);
+    if (person === undefined) return undefined;
     const { id, name, folder } = person;
     const { quotaBytes } = this.limits.of(id);
-    return { phoneId, person: { id, name, folder }, baseFolder: phone.baseFolder, quotaBytes };
+    return { phoneId, person: { id, name, folder }, baseFolder: `Photos/${folder}`, quotaBytes };
   }
 
   /** As `PhoneList.isOwn`. */
@@ -244,7 +254,7 @@ export class Admission {
   }
 
   /** What the first run goes by. */
-  firstRunFacts(): ReturnType<ApplianceOptions['facts']> {
+  firstRunFacts(): Omit<ReturnType<ApplianceOptions['facts']>, 'disks'> {
     const { factors, recoveryCodes, recoveryKey } = this.access.parts;
     const owner = this.access.people().find(({ role }) => role === 'owner');
     return {

@@ -9,6 +9,8 @@ export type Config = Readonly<{
   stateDir: string;
   /** Where the library's disk is mounted, or a folder that stands as one. Undefined: none is configured. */
   diskDir: string | undefined;
+  /** Folders that stand as disks which hold the library a second time. */
+  mirrorDirs: readonly string[];
   httpPort: number;
   httpsPort: number;
   /** The box's name: `<name>.local`, unless another box on the network has it. */
@@ -24,6 +26,10 @@ export type Config = Readonly<{
   loopbackHttp: boolean;
   /** The socket of a worker program that the system starts (on the device). Undefined: the box starts its own. */
   mediaSocket: string | undefined;
+  /** Of the share (SMB). 445 is what every computer expects, and not for ordinary users. */
+  sharePort: number;
+  /** The socket of the program that serves the share, where the system starts it. Undefined: the box starts its own. */
+  shareSocket: string | undefined;
   /** The file on the boot partition by which a locked-out person is let in again. Undefined: none. */
   bootFile: string | undefined;
   /** Asked for the time, once the owner allows it: `host` or `host:port`, at most three. */
@@ -52,9 +58,11 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>): C
   }
   const bootFile = env['NIGHTJAR_BOOT_FILE'];
   const mediaSocket = env['NIGHTJAR_MEDIA_SOCKET'];
+  const shareSocket = env['NIGHTJAR_SHARE_SOCKET'];
   return Object.freeze({
     stateDir: resolve(stateDir === undefined || stateDir === '' ? join(process.cwd(), '.run/state') : stateDir),
     diskDir: diskDir === undefined || diskDir === '' ? undefined : resolve(diskDir),
+    mirrorDirs: Object.freeze(folderList(env['NIGHTJAR_MIRROR_DIRS'])),
     httpPort: port(env, 'NIGHTJAR_HTTP_PORT', 8080),
     httpsPort: port(env, 'NIGHTJAR_HTTPS_PORT', 8443),
     name,
@@ -64,6 +72,8 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>): C
     setupCode: setupCode === '' ? undefined : setupCode,
     loopbackHttp: flag(env, 'NIGHTJAR_LOOPBACK_HTTP', true),
     mediaSocket: mediaSocket === undefined || mediaSocket === '' ? undefined : resolve(mediaSocket),
+    sharePort: port(env, 'NIGHTJAR_SHARE_PORT', 8445),
+    shareSocket: shareSocket === undefined || shareSocket === '' ? undefined : resolve(shareSocket),
     bootFile: bootFile === undefined || bootFile === '' ? undefined : resolve(bootFile),
     timeServers: Object.freeze(serverList(env['NIGHTJAR_TIME_SERVERS']) ?? timeServers),
     logLevel,
@@ -103,6 +113,12 @@ function hostList(text: string | undefined): string[] {
   }
   const own = hostname().toLowerCase();
   return hosts.includes(own) || !/^[a-z0-9.-]{1,253}$/.test(own) ? hosts : [...hosts, own];
+}
+
+function folderList(text = ''): string[] {
+  const folders = text.split(':').filter((folder) => folder !== '');
+  if (folders.length > 8) throw invalid('NIGHTJAR_MIRROR_DIRS', 'at most 8 folders, with colons between them');
+  return folders.map((folder) => resolve(folder));
 }
 
 function serverList(text = ''): string[] | undefined {

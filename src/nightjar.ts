@@ -9,6 +9,8 @@ import { eventsContract, type LiveEvent } from './api.ts';
 import { Appliance } from './appliance/appliance.ts';
 import { applianceRoutes } from './appliance/routes.ts';
 import type { Config } from './config.ts';
+import { finishAdoption } from './copies/adopted-state.ts';
+import { diskIdSetting } from './copies.ts';
 import { appDoors } from './doors.ts';
 import { clockRoutes } from './http/clock.ts';
 import type { Routes } from './http/contract.ts';
@@ -34,12 +36,12 @@ import type { Logger } from './platform/log.ts';
 import { Settings } from './platform/settings.ts';
 import { Presence } from './presence.ts';
 import { makeStorage } from './storage.ts';
+import { Transfers } from './transfers.ts';
 import { tusRoutes } from './uploads/tus.ts';
 
 const root = new URL('..', import.meta.url).pathname;
 const schemaDir = (name: string) => join(root, 'src/schema', name);
 const boxIdSetting = 'box.id';
-const diskIdSetting = 'library.disk-id';
 const uploadGraceMs = 3_000;
 export type Started = Readonly<{
   httpPort: number;
@@ -54,6 +56,7 @@ export class Nightjar {
   readonly #log: Logger;
   readonly #planted: Planted;
   readonly #parts = new AsyncDisposableStack();
+  readonly #restart = Promise.withResolvers<void>();
   #httpsPort = 0;
   #httpPort = 0;
 
@@ -73,6 +76,11 @@ export class Nightjar {
     }
   }
 
+  /** Resolves when the box is to be stopped and made anew: it became another one. */
+  get restart(): Promise<void> {
+    return this.#restart.promise;
+  }
+
   /** Stops every part, the last one first. Safe to call again. */
   async stop(): Promise<void> {
     await this.#parts.disposeAsync();
@@ -84,6 +92,7 @@ export class Nightjar {
     await mkdir(config.stateDir, { recursive: true, mode: 0o700 });
     // Also where somebody made it before: it holds keys and password hashes.
     await chmod(config.stateDir, 0o700);
+    if (await finishAdoption(config.stateDir)) log.info('the box is the one of its disk now');
     const version = await programVersion();
     const database = this.#part(
       Database.open(join(config.stateDir, 'nightjar.sqlite'), { migrationsDir: schemaDir('box-state'), create: true }),
@@ -92,7 +101,7 @@ export class Nightjar {
     const settings = new Settings(database);
     const boxId = await settings.lasting(boxIdSetting, randomUUID);
     const clock = openClock(settings);
-    const { now = clock.now, machine } = this.#planted;
+    const { now = clock.now, machine, disks, passwordCost } = this.#planted;
     const presence = await Presence.open({
       config,
       settings,
@@ -117,7 +126,7 @@ export class Nightjar {
         timeServers: config.timeServers,
         ports: () => ({ httpPort: this.#httpPort, httpsPort: this.#httpsPort }),
         version,
-        facts: () => admission.firstRunFacts(),
+        facts: () => ({ ...admission.firstRunFacts(), disks: overview.diskChoice }),
         record: (entry) => admission.access.record(entry),
         requireConfirmed: (caller) => admission.access.book.requireConfirmed(caller),
         now,
@@ -132,10 +141,12 @@ export class Nightjar {
       migrationsDir: schemaDir('library'),
       mediaSocket: config.mediaSocket,
       adoptedDiskId: () => settings.text(diskIdSetting),
+      placeOf: (diskId) => overview.placeOf(diskId),
       people: () => admission.access.people(),
-      ownerOf: (id) => admission.uploadOwner(id),
+      ownerOf: (id) => transfers.ownerOf(id),
       trashDaysOf: (id) => admission.limits.of(id).trashDays,
       onErased: (id, facts) => admission.household.erased(id, facts),
+      endImports: (open, id) => transfers.endImportsOf(open, id),
       onUploads: (event) => overview.noteUploads(event),
       live,
       log,
@@ -153,11 +164,8 @@ export class Nightjar {
         httpsPort: () => this.#httpsPort,
         httpPort: () => this.#httpPort,
         live,
-        onClaimed: async () => {
-          await settings.putText(diskIdSetting, await library.create(boxId));
-          // Whoever was told that the box is set up may pair and send at once.
-          await library.lookNow();
-        },
+        onClaimed: () => overview.claimed(),
+        passwordCost,
         now,
         log,
       }),
@@ -167,9 +175,17 @@ export class Nightjar {
     await reader.open();
     uploads.open();
     const parts = { storage, admission, appliance, presence, live, clock, stateDir: config.stateDir };
-    const overview: Overview = new Overview({ ...parts, database, boxId, machine, now, log });
+    const outer = { config, database, boxId, machine, disks, restart: this.#restart.resolve };
+    const letGoSource = (source: string) => transfers.letGo(source);
+    const overview: Overview = new Overview({ ...parts, ...outer, letGoSource, now, log });
     this.#part(overview, (it) => it.close());
     await overview.open();
+    const mirrorPlaces = () => overview.mirrorPlaces();
+    const transfers: Transfers = this.#part(
+      new Transfers({ ...parts, database, disks, mirrorPlaces, config, now, log }),
+      (it) => it.close(),
+    );
+    transfers.open();
     await library.open();
     const rooms = [
       healthRoutes(() => ({
@@ -187,12 +203,13 @@ export class Nightjar {
         household: admission.household,
         requireConfirmed: (caller) => admission.access.book.requireConfirmed(caller),
       }),
-      libraryRoutes({ library, now, boxName: () => presence.name, phones: admission }),
+      libraryRoutes({ library, now, boxName: () => presence.name, phones: transfers }),
       tusRoutes(uploads),
       mediaRoutes({ library, pictures }),
       trashRoutes(storage.trash),
       downloadsRoutes(storage.downloads),
       ...overview.routes(),
+      ...transfers.routes(),
       live.routes(),
     ];
     const routes = [

@@ -2,16 +2,21 @@
  * What is said of the whole house, put together: the home page's answer, what needs somebody, the nights and their
  * reports, and what is told off the box; from what every room knows. A part of the composition root, which alone calls it.
  */
+
 import { limitsRoutes } from './access/limits-routes.ts';
+import type { PasswordCost } from './access/passwords.ts';
 import type { Admission } from './admission.ts';
 import type { LiveEvent } from './api.ts';
 import type { Appliance } from './appliance/appliance.ts';
+import { Attaching, type PlantedDisks } from './attaching.ts';
 import { Copies } from './copies.ts';
 import { AlertBook } from './health/alert-book.ts';
 import { alertsRoutes } from './health/alerts-routes.ts';
 import { Channels } from './health/channels.ts';
 import { channelsRoutes } from './health/channels-routes.ts';
 import { daily } from './health/cron.ts';
+import { DisksRoom } from './health/disks-room.ts';
+import { disksRoomRoutes } from './health/disks-room-routes.ts';
 import type { MachineFacts, WatchFacts } from './health/facts.ts';
 import { Home, type Viewer } from './health/home.ts';
 import { readMachine } from './health/machine.ts';
@@ -38,8 +43,17 @@ export type Machine = Readonly<{
   /** Default: the library's disk is asked. */
   room?: (open: OpenLibrary) => Promise<{ totalBytes: number; freeBytes: number }>;
 }>;
-/** What tests put in the place of the box's own: a clock that they turn (ms since 1970), and how often due jobs are seen. */
-export type Planted = Readonly<{ now?: () => number; machine?: Machine; pollMs?: number }>;
+/**
+ * What tests put in the place of the box's own: a clock that they turn (ms since 1970), how often due jobs are seen, what
+ * a password's hash costs.
+ */
+export type Planted = Readonly<{
+  now?: () => number;
+  machine?: Machine;
+  pollMs?: number;
+  disks?: PlantedDisks;
+  passwordCost?: PasswordCost;
+}>;
 
 /** How far back the box’s time may go by a pulled plug. */
 const saveEveryMs = 3_600_000;
@@ -56,7 +70,13 @@ type OverviewDeps = Readonly<{
   database: Database;
   stateDir: string;
   boxId: string;
+  config: Readonly<{ diskDir: string | undefined; mirrorDirs: readonly string[] }>;
   machine: Machine | undefined;
+  disks: PlantedDisks | undefined;
+  /** What reads from a disk that is only looked at stops. */
+  letGoSource: (source: string) => Promise<void>;
+  /** Lets the box start anew. */
+  restart: () => void;
   now: () => number;
   log: Logger;
 }>;
@@ -64,6 +84,7 @@ type OverviewDeps = Readonly<{
 export class Overview {
   readonly #deps: OverviewDeps;
   readonly #home: Home;
+  readonly #attaching: Attaching;
   readonly #copies: Copies;
   readonly #nights: Nights;
   readonly #book: AlertBook;
@@ -92,7 +113,9 @@ export class Overview {
       record,
       onChangeInWrite: (change) => this.#channels.tellAlertInWrite(change),
     });
-    this.#copies = new Copies({ ...deps, nightSince: () => this.#nights.since });
+    const letGo = { mirror: (id: string) => this.#copies.letGo(id), source: deps.letGoSource };
+    this.#attaching = new Attaching({ ...deps, letGo, planted: deps.disks });
+    this.#copies = new Copies({ ...deps, attached: this.#attaching, nightSince: () => this.#nights.since });
     this.#nights = this.#makeNights();
     this.#home = this.#makeHome();
     this.#watch = new Watch({
@@ -127,8 +150,10 @@ export class Overview {
       homeRoutes(this.#home),
       alertsRoutes(this.#book),
       reportsRoutes(this.#nights),
+      disksRoomRoutes(this.#makeRoom()),
       channelsRoutes(this.#channels),
       safeRoutes(storage.library),
+      ...this.#attaching.routes(),
       ...this.#copies.routes(),
       limitsRoutes({ limits: admission.limits, used: (personId) => this.#used(personId) }),
     ];
@@ -137,17 +162,53 @@ export class Overview {
   handlers(): ReturnType<Watch['handlers']> {
     const { clock } = this.#deps;
     const save = { version: 1, leaseMs: 60_000, attemptsMax: 5, everyMs: saveEveryMs, run: () => clock.save() };
-    return { ...this.#watch.handlers(), ...this.#copies.handlers(), 'save-the-time': save };
+    const kept = { ...this.#copies.handlers(), ...this.#attaching.handlers() };
+    return { ...this.#watch.handlers(), ...kept, 'save-the-time': save };
   }
 
   /** With the jobs that its handlers are among. */
   start(jobs: Pick<Jobs, 'enqueue'>): void {
     this.#watch.start(jobs);
+    this.#copies.start();
+    this.#attaching.start();
+  }
+
+  /** For the first run. */
+  get diskChoice(): Attaching['choice'] {
+    return this.#attaching.choice;
+  }
+
+  placeOf(diskId: string): string | undefined {
+    return this.#copies.placeOf(diskId);
+  }
+
+  /** Where mirrors are attached now. */
+  mirrorPlaces(): string[] {
+    return this.#copies.mirrors().map(({ disk }) => disk.path);
+  }
+
+  /** Somebody owns the box now. @throws {CodedError} `disk-missing`, `disk-foreign` */
+  async claimed(): Promise<void> {
+    await this.#attaching.claimed();
   }
 
   async close(): Promise<void> {
     await this.#watch.close();
+    await this.#copies.close();
+    await this.#attaching.close();
     await this.#home.close();
+  }
+
+  #makeRoom(): DisksRoom {
+    const { storage, machine } = this.#deps;
+    return new DisksRoom({
+      library: storage.library,
+      mirrors: () => this.#copies.mirrors(),
+      looks: () => this.#attaching.looks(),
+      nights: this.#nights,
+      reserveBytes: storage.uploads.limits.reserveBytes,
+      readRoom: machine?.room,
+    });
   }
 
   #makeNights(): Nights {
@@ -158,6 +219,7 @@ export class Overview {
       library: storage.library,
       unfinished: (open) => storage.uploads.unfinished(open),
       verified: (open, span) => this.#copies.verified(open, span),
+      mirrored: (open, span) => this.#copies.mirrored(open, span),
       boxCopy: () => this.#copies.boxCopy,
       reserveBytes: storage.uploads.limits.reserveBytes,
       zone: appliance.timeZone,
@@ -192,6 +254,7 @@ export class Overview {
         const { quotaBytes } = this.#deps.admission.limits.of(personId);
         return quotaBytes === null ? null : { quotaBytes, usedBytes: this.#usedBytes(personId) };
       },
+      disks: (open) => this.#attaching.home(this.#mirrorsOf(open)),
       watch: (open) => this.#watched(open),
       ...(machine?.room && { readRoom: machine.room }),
       // Of an older state nobody needs to hear.
@@ -208,10 +271,22 @@ export class Overview {
       silentNightsMin: this.#nights.settings.silentNights,
       fullInDays: this.#nights.fullInDays,
       damaged: damagedIn(open),
+      mirrors: this.#mirrorsOf(open),
+      offbox: this.#copies.offboxStanding(),
+      disks: this.#attaching.standings(),
       aheadMs: this.#deps.appliance.internetAnswer?.aheadMs ?? null,
       failing: this.#channels.failing(),
       book: this.#book,
     };
+  }
+
+  /** Null: nobody knows just now. */
+  #mirrorsOf(open: OpenLibrary | undefined): WatchFacts['mirrors'] {
+    try {
+      return open === undefined ? null : this.#copies.mirrorStandings(open);
+    } catch {
+      return null;
+    }
   }
 
   /** Null: nobody knows just now. */

@@ -63,6 +63,8 @@ export class Presence {
   readonly #renewals: LeafRenewal[];
   #discovery: Discovery | undefined;
   #doors: Doors | undefined;
+  /** Of the share (SMB), while it is on. */
+  #sharePort: number | undefined;
   /** What the box should be called: chosen by its owner, else configured. */
   #chosen: string;
   #name: string;
@@ -196,6 +198,17 @@ export class Presence {
     });
   }
 
+  /** Makes the share known to computers that look for one (`_smb._tcp`); undefined: not any more. */
+  async announceShare(port: number | undefined): Promise<void> {
+    await this.#inTurn(async () => {
+      if (port === this.#sharePort) return;
+      this.#sharePort = port;
+      if (this.#discovery === undefined) return;
+      await this.#discovery.close();
+      await this.#discover();
+    });
+  }
+
   /** Resolves when the name is won, or after 3 s without one: who is told a name should not be told a wrong one. */
   async named(): Promise<void> {
     for (let waited = 0; waited < namedMsMax && this.#discovery?.state === 'probing'; waited += namedStepMs) {
@@ -223,6 +236,7 @@ export class Presence {
         { type: '_https._tcp', port: httpsPort, txt: { path: '/' } },
         { type: '_http._tcp', port: httpPort, txt: { path: '/' } },
         { type: '_webdavs._tcp', port: httpsPort, txt: { path: '/remote.php/dav/' } },
+        ...(this.#sharePort === undefined ? [] : [{ type: '_smb._tcp', port: this.#sharePort, txt: {} }]),
       ],
       links: localLinks,
       // One that was closed meanwhile for another name has nothing to say any more.

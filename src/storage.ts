@@ -5,6 +5,7 @@
 import { randomBytes } from 'node:crypto';
 import type { LiveEvent } from './api.ts';
 import type { LiveEvents } from './http/live-events.ts';
+import { isImport } from './imports/imports.ts';
 import { removeAside } from './library/aside.ts';
 import { choose } from './library/capture-date.ts';
 import { CaptureReader } from './library/capture-reader.ts';
@@ -32,12 +33,16 @@ type StorageDeps = Readonly<{
   migrationsDir: string;
   mediaSocket: string | undefined;
   adoptedDiskId: () => string | undefined;
+  /** Where that disk is, if it is not at `diskDir`. */
+  placeOf: (diskId: string) => string | undefined;
   people: () => readonly PersonCopy[];
   ownerOf: (phoneId: string) => UploadOwner | undefined;
   /** How long a person's trash keeps what goes there. */
   trashDaysOf: (personId: string) => number;
   /** The last of a person's data is gone. */
   onErased: (personId: string, facts: { files: number; foreignFiles: number }) => Promise<void>;
+  /** Ends what comes for a person by no phone. */
+  endImports: (open: OpenLibrary, personId: string) => Promise<void>;
   /** Told how each phone's backup goes on. */
   onUploads: (event: UploadsEvent) => void;
   live: LiveEvents<LiveEvent>;
@@ -94,6 +99,7 @@ export function makeStorage({ live, log, now, part, ...deps }: StorageDeps): Sto
       diskDir: deps.diskDir,
       migrationsDir: deps.migrationsDir,
       adoptedDiskId: deps.adoptedDiskId,
+      placeOf: deps.placeOf,
       people: deps.people,
       publishing,
       videoToolsMissing: () => reader.videoToolsMissing(),
@@ -107,6 +113,8 @@ export function makeStorage({ live, log, now, part, ...deps }: StorageDeps): Sto
       library,
       ownerOf: deps.ownerOf,
       tell: (personId, event) => {
+        // An import is nobody's phone, and says by itself how far it is.
+        if (isImport(event.phone)) return;
         deps.onUploads(event);
         // Owners see every phone; of an older progress nobody needs to hear.
         live.tell({ personId, owners: true }, event, { latestOf: `progress of ${event.phone}` });
@@ -127,7 +135,10 @@ export function makeStorage({ live, log, now, part, ...deps }: StorageDeps): Sto
   const erasure = new Erasure({
     library,
     lists,
-    forgetPhones: (open, ids) => uploads.forgetPhones(open, ids),
+    forgetPhones: async (open, ids, personId) => {
+      await deps.endImports(open, personId);
+      await uploads.forgetPhones(open, ids);
+    },
     onDeleted,
     tell: (person, progress) => live.tell({ personId: person, owners: true }, { type: 'erasure', person, ...progress }),
     onErased: deps.onErased,

@@ -13,7 +13,7 @@ import type { NoticeEvent } from './account-contract.ts';
 import { type AuditEntry, actorOf } from './audit.ts';
 import { type AccessParts, makeParts } from './make-parts.ts';
 import { checkNewPassword } from './password-rules.ts';
-import { Passwords } from './passwords.ts';
+import { type PasswordCost, Passwords } from './passwords.ts';
 import { personFolder, personName, personNameKey } from './people.ts';
 import type { SessionCaller, SessionPlace } from './session-book.ts';
 import { SetupCode } from './setup-code.ts';
@@ -40,6 +40,8 @@ export type AccessOptions = Readonly<{
   timeZone?: () => string;
   /** Tells a person's pages and phones live. */
   tell?: (personId: string, event: NoticeEvent) => void;
+  /** Default: what a real box takes. */
+  passwordCost?: PasswordCost | undefined;
   now: () => number;
   randomBytes: RandomBytes;
   log: Logger;
@@ -56,10 +58,10 @@ export class Access {
   #claiming = false;
 
   constructor(options: AccessOptions) {
-    const { stateDir, setupCode, now, randomBytes } = options;
+    const { stateDir, setupCode, passwordCost, now, randomBytes } = options;
     this.#options = options;
     this.#setupCode = new SetupCode({ stateDir, preset: setupCode, now, randomBytes });
-    this.#passwords = new Passwords({ randomBytes });
+    this.#passwords = new Passwords({ randomBytes, cost: passwordCost });
   }
 
   /** Reads what is there; makes the setup code of a box that nobody owns, removes that of one that is owned. */
@@ -84,6 +86,29 @@ export class Access {
    * `weak-password`; and whatever `onClaimed` throws, after which the same code still works.
    */
   async claim(asked: { code: string; person: string; password: string }, place: SessionPlace): Promise<SignedIn> {
+    return await this.#settingUp(asked.code, place, async () => ({
+      decided: false,
+      value: await this.#claimWithRightCode(asked, place),
+    }));
+  }
+
+  /**
+   * Runs another way to set up the box, for who has the setup code and while nobody claims it. Once `run` says that it is
+   * decided, nobody claims the box any more as it is now. @throws {CodedError} as `claim`, and what `run` throws
+   */
+  async insteadOfClaim<T>(
+    code: string,
+    place: SessionPlace,
+    run: () => Promise<{ decided: boolean; value: T }>,
+  ): Promise<T> {
+    return await this.#settingUp(code, place, run);
+  }
+
+  async #settingUp<T>(
+    code: string,
+    place: SessionPlace,
+    run: () => Promise<{ decided: boolean; value: T }>,
+  ): Promise<T> {
     if (this.claimed()) throw alreadySetUp();
     if (this.#claiming) {
       throw new CodedError(
@@ -92,11 +117,14 @@ export class Access {
       );
     }
     this.#claiming = true;
+    let decided = false;
     try {
-      this.#setupCode.check(asked.code, place === undefined ? 'console' : 'network');
-      return await this.#claimWithRightCode(asked, place);
+      this.#setupCode.check(code, place === undefined ? 'console' : 'network');
+      const done = await run();
+      decided = done.decided;
+      return done.value;
     } finally {
-      this.#claiming = false;
+      this.#claiming = decided;
     }
   }
 

@@ -33,6 +33,7 @@ class Served extends FactorBox {
             randomBytes,
             stateDir: this.dir,
             deriveKey: async (password) => Buffer.alloc(32, password),
+            passwordCost: { memoryKiB: 8, passes: 1, parallelism: 1 },
             proveOwnerPassword: async () => () => undefined,
           }),
           now: this.now,

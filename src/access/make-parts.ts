@@ -104,6 +104,7 @@ export async function makeParts(made: MakePartsOptions): Promise<AccessParts> {
     ...options,
     stateDir: made.stateDir,
     deriveKey: (password, salt, cost) => passwords.deriveKey(password, salt, cost),
+    passwordCost: passwords.cost,
     requireConfirmed: factorOptions.requireConfirmed,
     proveOwnerPassword: (password, by) => proveOwnerPassword(password, by),
   });

@@ -23,11 +23,9 @@ export type HashResult = { tag: Uint8Array } | { error: string };
  * if a core of that has a quarter to a third of such a core's speed, which is assumed and not published, it takes about
  * 0.3 s there.
  */
-const memoryKiB = 32 * 1024;
+const passwordCost = { memoryKiB: 32 * 1024, passes: 2, parallelism: 1 };
 const memoryKiBMax = 32 * 1024;
-const passes = 2;
 const passesMax = 10;
-const parallelism = 1;
 const saltBytes = 16;
 const tagBytes = 32;
 /** Of each queue. */
@@ -36,14 +34,14 @@ const hashMsMax = 30_000;
 const idleMsDefault = 30_000;
 
 export type PasswordCost = Readonly<{ memoryKiB: number; passes: number; parallelism: number }>;
-/** What a new hash or key costs. */
-export const passwordCost: PasswordCost = { memoryKiB, passes, parallelism };
 
 type Waiting = { order: HashOrder; resolve: (tag: Uint8Array) => void; reject: (error: unknown) => void };
 
 export class Passwords {
   readonly #randomBytes: RandomBytes;
   readonly #idleMs: number;
+  /** What a new hash or key costs here. */
+  readonly cost: PasswordCost;
   /** Of strangers, who can come in any number; whoever is known goes before them, and waits for one hash at most. */
   readonly #strangers: Waiting[] = [];
   readonly #known: Waiting[] = [];
@@ -52,8 +50,9 @@ export class Passwords {
   #timer: NodeJS.Timeout | undefined;
   #stopped = false;
 
-  constructor(options: { randomBytes: RandomBytes; idleMs?: number }) {
+  constructor(options: { randomBytes: RandomBytes; idleMs?: number; cost?: PasswordCost | undefined }) {
     this.#randomBytes = options.randomBytes;
+    this.cost = options.cost ?? passwordCost;
     this.#idleMs = options.idleMs ?? idleMsDefault;
   }
 
@@ -65,8 +64,8 @@ export class Passwords {
   /** A PHC string for `password`. @throws {CodedError} `busy` when too many hashes wait. */
   async hash(password: string): Promise<string> {
     const salt = this.#randomBytes(saltBytes);
-    const tag = await this.#derive({ password: normal(password), salt, memoryKiB, passes, parallelism, tagBytes });
-    return phcString(salt, tag);
+    const tag = await this.#derive({ password: normal(password), salt, ...this.cost, tagBytes });
+    return phcString(salt, tag, this.cost);
   }
 
   /**
@@ -101,12 +100,13 @@ export class Passwords {
   /** Whether `stored` was made at another cost than is usual today. */
   isOutdated(stored: string): boolean {
     const phc = parsePhc(stored);
+    const { memoryKiB, passes, parallelism } = this.cost;
     return phc.memoryKiB !== memoryKiB || phc.passes !== passes || phc.parallelism !== parallelism;
   }
 
   /** A hash that no password has, as dear to check as a real one: for names that nobody has. */
   impossibleHash(): string {
-    return phcString(this.#randomBytes(saltBytes), this.#randomBytes(tagBytes));
+    return phcString(this.#randomBytes(saltBytes), this.#randomBytes(tagBytes), this.cost);
   }
 
   /** Ends the thread; what waits is refused. */
@@ -192,7 +192,7 @@ function normal(password: string): string {
   return password.normalize('NFC');
 }
 
-function phcString(salt: Uint8Array, tag: Uint8Array): string {
+function phcString(salt: Uint8Array, tag: Uint8Array, { memoryKiB, passes, parallelism }: PasswordCost): string {
   return `$argon2id$v=19$m=${memoryKiB},t=${passes},p=${parallelism}$${base64(salt)}$${base64(tag)}`;
 }
 

@@ -34,6 +34,7 @@ class KeyBox extends BoxState {
       database: this.database,
       stateDir: this.dir,
       deriveKey: (password, salt) => this.deriveKey(password, salt),
+      passwordCost: { memoryKiB: 32 * 1024, passes: 2, parallelism: 1 },
       now: this.now,
       randomBytes,
       record: ({ event, actor }) => void this.told.push(`audit ${event} by ${actor}`),

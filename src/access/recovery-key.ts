@@ -12,7 +12,7 @@ import { CodedError, systemCode } from '../platform/errors.ts';
 import { actorOf } from './audit.ts';
 import { dataKeyBytes, fingerprintOf, type KeyWraps, type PasswordWrap, readWraps, unwrap, wrap } from './key-wraps.ts';
 import type { PartOptions } from './parts.ts';
-import { type PasswordCost, passwordCost } from './passwords.ts';
+import type { PasswordCost } from './passwords.ts';
 import { RecoveryKeyStore } from './recovery-key-store.ts';
 import { newRecoveryKeyText, readRecoveryKeyText } from './recovery-key-text.ts';
 
@@ -22,6 +22,8 @@ export type RecoveryKeyOptions = PartOptions &
   Readonly<{
     stateDir: string;
     deriveKey: DeriveKey;
+    /** What a key from a password costs. */
+    passwordCost: PasswordCost;
     requireConfirmed: (caller: PersonCaller) => void;
     /**
      * Throws `wrong-password` or `too-many-requests` unless it is the owner's. Resolves with what to call in the write that
@@ -167,7 +169,7 @@ export class RecoveryKey {
   }
 
   async #wrapByPassword(password: string, dataKey: Buffer): Promise<PasswordWrap> {
-    const { deriveKey, randomBytes } = this.#options;
+    const { deriveKey, passwordCost, randomBytes } = this.#options;
     const salt = randomBytes(saltBytes);
     const secret = await deriveKey(password, salt, passwordCost);
     return { ...wrap('password', secret, dataKey, randomBytes), salt: salt.toString('base64url'), ...passwordCost };

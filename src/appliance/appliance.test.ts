@@ -56,7 +56,7 @@ function open(refuses?: () => void): Appliance {
     timeServers: servers,
     ports: () => ({ httpPort: 80, httpsPort: 443 }),
     version: '1',
-    facts: () => ({ claimed: true, secondFactor: false, recovery: false, phones: 0 }),
+    facts: () => ({ claimed: true, secondFactor: false, recovery: false, phones: 0, disks: 'none-to-make' }),
     record: (entry) => access.record(entry),
     requireConfirmed: () => undefined,
     now: clock.now,

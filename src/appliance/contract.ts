@@ -51,6 +51,7 @@ export type BoxView = Static<typeof BoxView>;
 const Step = Type.Union([
   Type.Literal('box'),
   Type.Literal('you'),
+  Type.Literal('disk', { description: 'where the photos live, and a second disk' }),
   Type.Literal('lock'),
   Type.Literal('recovery'),
   Type.Literal('clock'),
@@ -68,7 +69,9 @@ const Lock = Type.Union([Type.Literal('phone'), Type.Literal('codes'), Type.Lite
 export type LockChoice = Static<typeof Lock>;
 const FirstRunView = Type.Object({
   finished: Type.Boolean({ description: 'no step is open' }),
-  steps: Type.Object({ box: State, you: State, lock: State, recovery: State, clock: State, tell: State, phone: State }),
+  steps: Type.Object({
+    ...{ box: State, you: State, disk: State, lock: State, recovery: State, clock: State, tell: State, phone: State },
+  }),
   lock: Type.Union([Lock, Type.Null()], { description: 'what was chosen to guard the box besides the password' }),
 });
 export type FirstRunView = Static<typeof FirstRunView>;

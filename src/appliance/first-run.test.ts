@@ -4,13 +4,13 @@ import { Settings } from '../platform/settings.ts';
 import { FirstRun, type FirstRunFacts } from './first-run.ts';
 
 const open = 'open' as const;
-const allOpen = { box: open, you: open, lock: open, recovery: open, clock: open, tell: open, phone: open };
+const allOpen = { box: open, you: open, disk: open, lock: open, recovery: open, clock: open, tell: open, phone: open };
 let box: BoxState;
 let known: FirstRunFacts;
 
 beforeEach(() => {
   box = new BoxState();
-  known = { claimed: false, secondFactor: false, recovery: false, phones: 0, internetTime: null };
+  known = { claimed: false, secondFactor: false, recovery: false, phones: 0, disks: 'second-disk', internetTime: null };
   return () => box[Symbol.asyncDispose]();
 });
 
@@ -35,7 +35,16 @@ test('claimed at its console, or before there was a first run: nothing is open, 
   const view = await made().look();
   expect(view.finished).toBe(true);
   expect(view.steps).toEqual({
-    ...{ box: 'later', you: 'done', lock: 'later', recovery: 'later', clock: 'later', tell: 'later', phone: 'done' },
+    ...{
+      box: 'later',
+      you: 'done',
+      disk: 'later',
+      lock: 'later',
+      recovery: 'later',
+      clock: 'later',
+      tell: 'later',
+      phone: 'done',
+    },
   });
 });
 
@@ -43,6 +52,7 @@ test('the first open step is where it goes on, after a restart as well', async (
   const run = await claimByPage();
   expect(run.view()).toEqual({ finished: false, steps: { ...allOpen, you: 'done' }, lock: null });
   await run.tick('box', { state: 'done' });
+  await run.tick('disk', { state: 'later' });
   await run.tick('lock', { state: 'later' });
   const { steps, lock, finished } = made().view();
   expect(Object.entries(steps).find(([, state]) => state === 'open')?.[0]).toBe('recovery');
@@ -68,6 +78,18 @@ test('what the box knows goes before what was ticked', async () => {
   });
 });
 
+test('a disk for the photos is chosen or put off; a second one only somebody can put off', async () => {
+  known = { ...known, disks: 'where-photos-live' };
+  const run = await claimByPage();
+  expect(run.view().steps.disk).toBe('open');
+  // Nothing is chosen by saying so.
+  expect((await run.tick('disk', { state: 'done' })).steps.disk).toBe('later');
+  known = { ...known, disks: 'second-disk' };
+  expect(run.view().steps.disk).toBe('done');
+  known = { ...known, disks: 'none-to-make' };
+  expect(made().view().steps.disk).toBe('done');
+});
+
 test('a recovery key that was made is not on paper until somebody says so', async () => {
   const run = await claimByPage();
   known = { ...known, recovery: true };
@@ -80,7 +102,8 @@ test('a recovery key that was made is not on paper until somebody says so', asyn
 
 test('once finished it stays finished: nobody is led back when a phone goes', async () => {
   const run = await claimByPage();
-  for (const step of ['box', 'lock', 'recovery', 'clock', 'tell'] as const) await run.tick(step, { state: 'later' });
+  for (const step of ['box', 'disk', 'lock', 'recovery', 'clock', 'tell'] as const)
+    await run.tick(step, { state: 'later' });
   expect((await run.look()).finished).toBe(false);
   // The last step is done elsewhere, and nobody ticks it.
   known = { ...known, phones: 1 };

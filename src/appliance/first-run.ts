@@ -16,6 +16,8 @@ export type FirstRunFacts = Readonly<{
   /** A recovery key or codes were made. Whether somebody has them on paper, only they can say. */
   recovery: boolean;
   phones: number;
+  /** What is still to be chosen of the attached disks. */
+  disks: 'where-photos-live' | 'second-disk' | 'none-to-make';
   /** Null: never asked. */
   internetTime: boolean | null;
 }>;
@@ -36,6 +38,8 @@ const keptSetting = 'box.first-run';
 const truths: Readonly<Record<FirstRunStep, (facts: FirstRunFacts) => 'done' | 'not' | 'ask'>> = {
   box: () => 'ask',
   you: ({ claimed }) => (claimed ? 'done' : 'not'),
+  // A second disk is worth having, and nobody need have one on the first day.
+  disk: ({ disks }) => (disks === 'none-to-make' ? 'done' : disks === 'second-disk' ? 'ask' : 'not'),
   // The phone that is to guard it is paired in a later step: until then this one is put off.
   lock: ({ secondFactor }) => (secondFactor ? 'done' : 'not'),
   recovery: ({ recovery }) => (recovery ? 'ask' : 'not'),

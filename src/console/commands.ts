@@ -10,18 +10,24 @@ import type { HousemateView, householdContract } from '../access/household-contr
 import type { applianceContract } from '../appliance/contract.ts';
 import type { boxCopiesContract } from '../copies/box-copies-contract.ts';
 import type { Static } from '../platform/schema.ts';
+import { adopt, lookAtAdoption } from './adopt.ts';
 import { BoxSocket } from './box-socket.ts';
 import { Failure } from './failure.ts';
 import { runMenu } from './menu.ts';
+import { runOffbox } from './offbox.ts';
 import { runPair } from './pair.ts';
 import { listPhones, renamePhone, revokePhone } from './phones.ts';
 import { facts, moment, table } from './print.ts';
 import { endSessions, listSessions, resetPassword, resetSecondFactor, showAudit } from './recovery.ts';
+import { runShare } from './share.ts';
 import type { Terminal } from './terminal.ts';
+import { listImports, oneImport, runExport, runImport } from './transfers.ts';
 
 const usage = `nightjar: the console of the box. The daemon has to be running.
 
   nightjar setup --code CODE --person NAME --password-stdin   claim a new box; the password is read from standard input
+  nightjar adopt [--copy NAME] [--json]                       become the box whose library is on this new box's disk, with
+           --password-stdin | --recovery-key-stdin            its people and phones; without a secret: say what is there
   nightjar pair --person NAME --phone NAME                    open a pairing: QR code, link and short code, 15 minutes
            [--json] [--png FILE] [--svg FILE]
   nightjar status [--json]                                    how the box is, and its setup code while it has no owner
@@ -35,6 +41,14 @@ const usage = `nightjar: the console of the box. The daemon has to be running.
   nightjar reset-second-factor PERSON [--json]                take codes, approving phones and recovery codes away
   nightjar sessions PERSON [end] [--json]                     where somebody is signed in; end it everywhere
   nightjar audit [--last N] [--json]                          who did what to whom
+  nightjar import DIR --person NAME [--all-files]             copy the photos of a folder into a library; it stays as it is
+           [--background] [--json]
+  nightjar imports [ID [stop]] [--json]                       what was imported, and what was left out and why; stop one
+  nightjar export DIR [--person NAME] [--json]                copy the library to a folder, each file read back; the same
+                                                              command again goes on where it ended
+  nightjar share [on | off | status] [--json]                 people open their own photos from a computer, read-only (SMB)
+  nightjar offbox [status|run|check|drill|restore DIR]...     a copy on another machine, and the way back from there;
+                                                              "nightjar offbox help" says how
   nightjar open-copy FILE DIR --password-stdin                open a sealed copy of a box's state (they lie on its disk,
            | --recovery-key-stdin [--json]                    under .nightjar/box-state) into the new folder DIR
   nightjar menu                                               the same by number, for the box's own screen
@@ -74,6 +88,7 @@ type Verb = (args: string[], box: BoxSocket, terminal: Terminal) => Promise<void
 const verbs: ReadonlyMap<string, Verb> = new Map(
   Object.entries<Verb>({
     setup: runSetup,
+    adopt: runAdopt,
     pair: async (args, box, terminal) => {
       const { values } = parse(args, {
         person: { type: 'string' },
@@ -100,6 +115,18 @@ const verbs: ReadonlyMap<string, Verb> = new Map(
         throw new Failure('--last takes a number from 1 to 500.', 2);
       await showAudit({ last, json: values.json === true }, box, terminal);
     },
+    import: runImportVerb,
+    imports: runImports,
+    export: async (args, box, terminal) => {
+      const { values, positionals } = parse(args, { person: { type: 'string' }, json: { type: 'boolean' } }, 1);
+      const folder = resolve(required(positionals[0], 'DIR'));
+      await runExport({ folder, person: values.person, json: values.json === true }, box, terminal);
+    },
+    share: async (args, box, terminal) => {
+      const { values, positionals } = parse(args, { json: { type: 'boolean' } }, 1);
+      await runShare({ action: positionals[0] ?? 'status', json: values.json === true }, box, terminal);
+    },
+    offbox: runOffbox,
     'open-copy': runOpenCopy,
     menu: async (args, _box, terminal) => {
       parse(args, {});
@@ -127,6 +154,26 @@ async function runSetup(args: string[], box: BoxSocket, terminal: Terminal): Pro
   const reply = (await box.ask('POST', '/api/setup', { code, person, password })) as Reply<'claim'>;
   if (values.json === true) return terminal.out(JSON.stringify(reply));
   terminal.out(`The box is set up, and ${reply.person.name} is its owner. Pair the first phone with "nightjar pair".`);
+}
+
+async function runAdopt(args: string[], box: BoxSocket, terminal: Terminal): Promise<void> {
+  const { values } = parse(args, {
+    code: { type: 'string' },
+    copy: { type: 'string' },
+    'password-stdin': { type: 'boolean' },
+    'recovery-key-stdin': { type: 'boolean' },
+    json: { type: 'boolean' },
+  });
+  // Whoever may read the file owns the new box anyway.
+  const code = required(values.code ?? (await readSetupCode(terminal.stateDir)), '--code CODE');
+  const json = values.json === true;
+  const byPassword = values['password-stdin'] === true;
+  const byKey = values['recovery-key-stdin'] === true;
+  if (byPassword && byKey) throw new Failure('Give the password or the recovery key, not both.', 2);
+  if (!byPassword && !byKey) return await lookAtAdoption({ code, json }, box, terminal);
+  const secret = await readPassword(terminal.input);
+  const opener = byPassword ? { password: secret } : { recoveryKey: secret };
+  await adopt({ code, copy: values.copy, opener, json }, box, terminal);
 }
 
 async function runStatus(args: string[], box: BoxSocket, terminal: Terminal): Promise<void> {
@@ -187,6 +234,30 @@ async function runSessions(args: string[], box: BoxSocket, terminal: Terminal): 
   if (action === undefined) return listSessions(asked, box, terminal);
   if (action !== 'end') throw new Failure(`There is no "sessions PERSON ${action}". "nightjar --help" says how.`, 2);
   await endSessions(asked, box, terminal);
+}
+
+async function runImportVerb(args: string[], box: BoxSocket, terminal: Terminal): Promise<void> {
+  const options = { person: { type: 'string' }, json: { type: 'boolean' } } as const;
+  const more = { 'all-files': { type: 'boolean' }, background: { type: 'boolean' } } as const;
+  const { values, positionals } = parse(args, { ...options, ...more }, 1);
+  const asked = {
+    folder: resolve(required(positionals[0], 'DIR')),
+    person: required(values.person, '--person NAME'),
+    allFiles: values['all-files'] === true,
+    background: values.background === true,
+    json: values.json === true,
+  };
+  await runImport(asked, box, terminal);
+}
+
+async function runImports(args: string[], box: BoxSocket, terminal: Terminal): Promise<void> {
+  const { values, positionals } = parse(args, { json: { type: 'boolean' } }, 2);
+  const [id, action] = positionals;
+  const json = values.json === true;
+  if (id === undefined) return await listImports(json, box, terminal);
+  if (action !== undefined && action !== 'stop')
+    throw new Failure(`There is no "imports ID ${action}". "nightjar --help" says how.`, 2);
+  await oneImport({ id, stop: action === 'stop', json }, box, terminal);
 }
 
 async function runOpenCopy(args: string[], box: BoxSocket, terminal: Terminal): Promise<void> {

@@ -30,7 +30,7 @@ export function grouped(fingerprint: string): string[] {
 }
 
 /** `1.5 GB`; decimal units, as disks are sold. */
-function size(bytes: number): string {
+export function amount(bytes: number): string {
   const units = ['B', 'kB', 'MB', 'GB', 'TB'];
   let unit = 0;
   let value = bytes;
@@ -49,7 +49,7 @@ export function facts(value: unknown, name = ''): string[] {
     return Object.entries(value).flatMap(([key, inner]) => facts(inner, `${name} ${words(key)}`.trim()));
   }
   const isSize = typeof value === 'number' && name.endsWith(' bytes');
-  const shown = typeof value === 'boolean' ? (value ? 'yes' : 'no') : isSize ? size(value) : String(value);
+  const shown = typeof value === 'boolean' ? (value ? 'yes' : 'no') : isSize ? amount(value) : String(value);
   return [`${isSize ? name.slice(0, -' bytes'.length) : name}: ${shown}`];
 }
 

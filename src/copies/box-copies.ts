@@ -39,9 +39,9 @@ export type BoxCopiesDeps = Readonly<{
 export type BoxCopyLack = 'no-recovery-key' | 'key-not-at-hand' | 'disk-full';
 export type BoxCopyState = Readonly<{ madeAt: number | null; lack: BoxCopyLack | null }>;
 
-const copiesFolder = '.nightjar/box-state';
+export const copiesFolder = '.nightjar/box-state';
 const temporaryName = 'copy.new';
-const nameForm = /^\d{4}-\d{2}-\d{2}T\d{2}-\d{2}-\d{2}\.sealed$/;
+export const copyNameForm = /^\d{4}-\d{2}-\d{2}T\d{2}-\d{2}-\d{2}\.sealed$/;
 const copiesKept = 7;
 const kind = 'seal-box-state';
 const lookMs = 10 * 60_000;
@@ -198,7 +198,8 @@ export class BoxCopies {
   }
 }
 
-async function headOf(path: string): Promise<{ head: SealedHead; lines: Buffer }> {
+/** @throws {CodedError} `not-found`, `invalid-request` for no copy */
+export async function headOf(path: string): Promise<{ head: SealedHead; lines: Buffer }> {
   const file = await openFile(path, 'r').catch((error: unknown) => {
     if (systemCode(error) !== 'ENOENT') throw error;
     throw new CodedError('not-found', 'There is no such file. Nothing was changed.');
@@ -227,5 +228,5 @@ async function headOn(open: OpenLibrary, name: string): Promise<SealedHead | und
 /** The oldest first. */
 async function copiesOn(open: OpenLibrary): Promise<string[]> {
   const names = (await readdir(open.disk.resolve(copiesFolder)).catch(ignoreMissing)) ?? [];
-  return names.filter((name) => nameForm.test(name)).sort();
+  return names.filter((name) => copyNameForm.test(name)).sort();
 }

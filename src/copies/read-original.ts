@@ -20,6 +20,16 @@ const alignmentMin = 16;
 /** NONBLOCK: a pipe that stands in a file's place must not hold the reader. */
 const flags = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK;
 
+/** What the disk or the filesystem says of one file, the disk being there. */
+export const unreadableCodes: ReadonlySet<string> = new Set([
+  'EIO',
+  'EACCES',
+  'EPERM',
+  'EUCLEAN',
+  'EBADMSG',
+  'ENODATA',
+]);
+
 export type Original = Readonly<{
   sha256: Buffer;
   bytes: number;
@@ -31,6 +41,8 @@ export class OriginalReader {
   #memory: Buffer | undefined;
   /** Where in it the kernel takes a buffer; undefined: not tried. */
   #aligned: number | undefined;
+  /** Of which device that is known. */
+  #alignedFor: bigint | undefined;
 
   /**
    * `beforePiece` is waited for before each piece of so many bytes at most; what it throws ends the reading. `missing`:
@@ -48,7 +60,7 @@ export class OriginalReader {
     try {
       const before = await file.stat({ bigint: true });
       if (!before.isFile()) return 'missing';
-      if (direct && before.size > 0n && !(await this.#align(file))) {
+      if (direct && before.size > 0n && !(await this.#align(file, before.dev))) {
         direct = false;
         await file.close();
         file = await openFile(path, flags);
@@ -71,39 +83,52 @@ export class OriginalReader {
   rest(): void {
     this.#memory = undefined;
     this.#aligned = undefined;
+    this.#alignedFor = undefined;
   }
 
   async #hash(file: FileHandle, size: number, beforePiece: (bytes: number) => Promise<void>) {
     const hash = createHash('sha256');
-    const piece = this.#room().subarray(this.#aligned ?? 0, (this.#aligned ?? 0) + pieceBytes);
-    let bytes = 0;
-    for (;;) {
+    const places = [0, pieceBytes].map((at) => (this.#aligned ?? 0) + at);
+    const pieces = places.map((at) => this.#room().subarray(at, at + pieceBytes)) as [Buffer, Buffer];
+    const readFrom = async (place: Buffer, at: number) => {
       await beforePiece(pieceBytes);
-      const { bytesRead } = await file.read(piece, 0, pieceBytes, bytes);
-      hash.update(piece.subarray(0, bytesRead));
+      // In an object: waited for by whoever wants it.
+      return { reading: file.read(place, 0, pieceBytes, at) };
+    };
+    let [now, next] = pieces;
+    let { reading } = await readFrom(now, 0);
+    for (let bytes = 0; ; ) {
+      const { bytesRead } = await reading;
       bytes += bytesRead;
       // Not asked beyond its end: direct reads begin at blocks, and few files end at one.
-      if (bytesRead === 0 || bytes >= size) return { sha256: hash.digest(), bytes };
+      const last = bytesRead === 0 || bytes >= size;
+      // The disk reads on while this one is hashed.
+      if (!last) ({ reading } = await readFrom(next, bytes));
+      hash.update(now.subarray(0, bytesRead));
+      if (last) return { sha256: hash.digest(), bytes };
+      [now, next] = [next, now];
     }
   }
 
   /** False: this filesystem takes none. */
-  async #align(file: FileHandle): Promise<boolean> {
+  async #align(file: FileHandle, device: bigint): Promise<boolean> {
     const memory = this.#room();
-    if (this.#aligned !== undefined && (await takes(file, memory, this.#aligned))) return true;
+    if (this.#aligned !== undefined && this.#alignedFor === device) return true;
     for (let at = 0; at < alignmentMax; at += alignmentMin) {
       if (await takes(file, memory, at)) {
         this.#aligned = at;
+        this.#alignedFor = device;
         return true;
       }
     }
     this.#aligned = undefined;
+    this.#alignedFor = undefined;
     return false;
   }
 
   #room(): Buffer {
     // Not of Node's pool: its memory does not move as long as it lives.
-    this.#memory ??= Buffer.allocUnsafeSlow(pieceBytes + alignmentMax);
+    this.#memory ??= Buffer.allocUnsafeSlow(2 * pieceBytes + alignmentMax);
     return this.#memory;
   }
 }

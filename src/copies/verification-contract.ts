@@ -26,6 +26,17 @@ export const LostFile = Type.Object({
 });
 export type LostFile = Static<typeof LostFile>;
 
+const MendedFile = Type.Object({
+  ...LostFile.properties,
+  mendedAt: Milliseconds,
+  how: Type.Union([
+    Type.Literal('from-mirror'),
+    Type.Literal('came-again', { description: 'from a phone' }),
+    Type.Literal('put-back', { description: 'by hand, in its old place' }),
+  ]),
+});
+export type MendedFile = Static<typeof MendedFile>;
+
 export const verificationContract = {
   getVerification: {
     method: 'GET',
@@ -57,6 +68,8 @@ export const verificationContract = {
       oldestAt: Nullable(
         Type.Integer({ description: 'since when every file was read again, or came; null: there is none' }),
       ),
+      overdue: Type.Integer({ minimum: 0, description: 'files that nobody read for 30 days; at most 100,000' }),
+      mended: Type.Array(MendedFile, { description: 'lost of late and there again: the last 50, the last first' }),
       lost: Type.Object({ count: Files, files: Type.Array(LostFile), next: Nullable(Type.String()) }),
     }),
   },

@@ -4,6 +4,7 @@ import type { Verification } from './verification.ts';
 import { verificationContract } from './verification-contract.ts';
 
 const limitUsual = 50;
+const mendedMax = 50;
 
 export function verificationRoutes(verification: Verification): Routes {
   return implement(verificationContract, {
@@ -12,7 +13,7 @@ export function verificationRoutes(verification: Verification): Routes {
       const after = readItemCursor(query.cursor);
       const { lost: count, ...state } = await verification.state();
       const { page, next } = pageOf(await verification.lost(after, limit + 1), limit, ({ id }) => String(id));
-      return { ...state, lost: { count, files: page, next } };
+      return { ...state, mended: await verification.mended(mendedMax), lost: { count, files: page, next } };
     },
     startVerification: async () => await verification.startAll(),
     stopVerification: async () => await verification.stopAll(),

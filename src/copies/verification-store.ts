@@ -19,6 +19,7 @@ export type LostRow = Readonly<{
   damage: DamageKind | null;
   foundAt: number | null;
 }>;
+type MendedRow = LostRow & Readonly<{ mendedAt: number; how: 'from-mirror' | 'came-again' | 'put-back' }>;
 export type Tally = Readonly<{ files: number; bytes: number; damaged: number }>;
 export type OfAll = Readonly<{ since: number; files: number; bytes: number; ofFiles: number; ofBytes: number }>;
 /** After which one in its order. */
@@ -57,6 +58,10 @@ export class VerificationStore {
     );
   }
 
+  present(id: number): ToRead | undefined {
+    return this.#database.get(`SELECT ${columns}, added_at AS at FROM asset WHERE id = ? AND state = 'present'`, id);
+  }
+
   /** Known to be lost, and not looked at since `before`: it may be back. By its id, after one. */
   lostToLookAt({ id }: Place, before: number): ToRead | undefined {
     return this.#database.get(
@@ -73,6 +78,15 @@ export class VerificationStore {
     const all = [this.unread(first, Number.MAX_SAFE_INTEGER), this.oldest(first, Number.MAX_SAFE_INTEGER)];
     const times = all.flatMap((row) => (row === undefined ? [] : [row.at]));
     return times.length === 0 ? undefined : Math.min(...times);
+  }
+
+  /** Not read, nor come, since `before`; counted up to `limit`. */
+  overdue(before: number, limit: number): number {
+    const sql = `SELECT count(*) AS n FROM (
+      SELECT 1 FROM (SELECT 1 FROM asset WHERE state = 'present' AND verified_at IS NULL AND added_at < ? LIMIT ?)
+      UNION ALL
+      SELECT 1 FROM (SELECT 1 FROM asset WHERE state = 'present' AND verified_at IS NOT NULL AND verified_at < ? LIMIT ?))`;
+    return Math.min(limit, this.#database.get<{ n: number }>(sql, before, limit, before, limit)?.n ?? 0);
   }
 
   /** What the library holds, about: with what is in its trash. */
@@ -148,6 +162,17 @@ export class VerificationStore {
        FROM asset JOIN person ON person.id = person_id LEFT JOIN damage ON asset_id = asset.id
        WHERE state IN ('damaged', 'missing') AND asset.id > ? ORDER BY asset.id LIMIT ?`,
       after,
+      limit,
+    );
+  }
+
+  /** What was lost and is there again, the last first. */
+  mended(limit: number): MendedRow[] {
+    return this.#database.all(
+      `SELECT asset.id, person_id AS personId, person.name AS person, path, asset.kind, size,
+         captured_local AS takenLocal, mended.damage, mended.found_at AS foundAt, mended_at AS mendedAt, how
+       FROM mended JOIN asset ON asset.id = asset_id JOIN person ON person.id = person_id
+       WHERE state = 'present' ORDER BY mended.id DESC LIMIT ?`,
       limit,
     );
   }

@@ -99,6 +99,17 @@ it('sees that somebody put a lost file back', async () => {
   house.night = true;
   await expect.poll(() => box.state(id)).toBe('present');
   expect(await house.it.lost(0, 10)).toEqual([]);
+  expect(await house.it.mended(10)).toMatchObject([
+    { id, name: '1.jpg', damage: 'missing', foundAt: box.box.clock - dayMs, mendedAt: box.box.clock, how: 'put-back' },
+  ]);
+  // And that nobody read it for 30 days, until somebody does.
+  house.night = false;
+  house.busy = true;
+  expect(await house.it.state()).toMatchObject({ overdue: 0 });
+  box.box.clock += 31 * dayMs;
+  expect(await house.it.state()).toMatchObject({ overdue: 1 });
+  house.busy = false;
+  await expect.poll(() => house.it.state()).toMatchObject({ overdue: 0 });
 });
 
 it('reads what is new, then a slice each night, and by day what is overdue', async () => {

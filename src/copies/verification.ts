@@ -13,9 +13,10 @@ import type { Library } from '../library/library.ts';
 import type { OpenLibrary } from '../library/open-library.ts';
 import { diskIsGone, systemCode } from '../platform/errors.ts';
 import type { Logger } from '../platform/log.ts';
+import { Batch, type Right } from './batch.ts';
 import { Pace, sleep } from './pace.ts';
-import { type Original, OriginalReader } from './read-original.ts';
-import type { LostFile } from './verification-contract.ts';
+import { type Original, OriginalReader, unreadableCodes } from './read-original.ts';
+import type { LostFile, MendedFile } from './verification-contract.ts';
 import {
   type DamageKind,
   type LostRow,
@@ -32,6 +33,12 @@ export type VerificationDeps = Readonly<{
   nightSince: () => number | undefined;
   /** Somebody sends or looks at pictures. */
   busy: () => boolean;
+  /** Something is lost: it may be healed. Synchronous. */
+  onLost?: () => void;
+  /** The disk with this marker gave other bytes than it was given, or none. Synchronous. */
+  onDamage?: (diskId: string) => void;
+  /** Reads what was made from this original: what is not right there is made again. */
+  checkMade?: (open: OpenLibrary, assetId: number) => Promise<void>;
   now: () => number;
   log: Pick<Logger, 'info' | 'warn'>;
   limits?: Partial<VerificationLimits>;
@@ -48,8 +55,8 @@ const verificationLimits = {
   restMs: 7 * dayMs,
   overdueMs: 27 * dayMs,
   bytesPerSecond: 16 * 1024 ** 2,
-  /** Somebody waits for it. */
-  bytesPerSecondAsked: 48 * 1024 ** 2,
+  /** Somebody waits for it: as fast as the disk reads, unless somebody uses it. */
+  bytesPerSecondAsked: Number.POSITIVE_INFINITY,
   /** How often it looks whether it is time; the first time that long after the library opened. */
   lookMs: 60_000,
   lostAgainMs: 20 * hourMs,
@@ -64,25 +71,27 @@ export type VerificationState = Readonly<{
   files: number;
   bytes: number;
   oldestAt: number | null;
+  /** Files that nobody read for 30 days; at most 100,000. */
+  overdue: number;
   lost: number;
 }>;
 
 /** What a reading came to. `undecided`: it changed while it was read, or something else has its place. */
 type Found = 'right' | 'undecided' | DamageKind;
-/** `queue`: whether it counts as unread or as read long ago; lost: it may be back. */
-type Next = Readonly<{ row: ToRead; queue: 'unread' | 'oldest' | 'lost' }>;
-type Right = { id: number; path: string; bytes: number; at: number };
+/** `queue`: whether it counts as unread or as read long ago; lost: it may be back; suspect: somebody found it wrong. */
+type Next = Readonly<{ row: ToRead; queue: 'unread' | 'oldest' | 'lost' | 'suspect' }>;
 
-/** What the disk or the filesystem says of one file, the disk being there. */
-const unreadableCodes = new Set(['EIO', 'EACCES', 'EPERM', 'EUCLEAN', 'EBADMSG', 'ENODATA']);
-const batchMax = 50;
-const batchMs = 5_000;
+const suspectsMax = 1_000;
+/** Within which everything is read. */
+const promisedMs = 30 * dayMs;
+const overdueMax = 100_000;
 const start: Place = { at: -1, id: 0 };
 
 export class Verification {
   readonly #deps: VerificationDeps;
   readonly #limits: VerificationLimits;
   readonly #stores = new WeakMap<OpenLibrary, VerificationStore>();
+  readonly #suspects = new Set<number>();
   #wake = Promise.withResolvers<void>();
   #running = false;
 
@@ -107,6 +116,7 @@ export class Verification {
       all: rows.ofAll() ?? null,
       ...rows.size(),
       oldestAt: rows.oldestAt() ?? null,
+      overdue: rows.overdue(this.#deps.now() - promisedMs, overdueMax),
       lost: open.standing.damagedCount(),
     }));
   }
@@ -116,9 +126,20 @@ export class Verification {
     return await this.#inLibrary((_open, rows) => rows.lost(after, limit).map(view));
   }
 
+  /** What was lost and is there again, the last first. @throws {CodedError} `disk-missing`, `not-set-up` */
+  async mended(limit: number): Promise<MendedFile[]> {
+    return await this.#inLibrary((_open, rows) => rows.mended(limit).map(view));
+  }
+
   /** Reads everything, from now on, at any time of the day; goes on after a restart. */
   async startAll(): Promise<void> {
     await this.#inLibrary((open, rows) => open.database.write(() => rows.beginAll(this.#deps.now())));
+    this.#wake.resolve();
+  }
+
+  /** Somebody read it, and it was not what came: it is read next. */
+  suspect(assetId: number): void {
+    if (this.#suspects.size < suspectsMax) this.#suspects.add(assetId);
     this.#wake.resolve();
   }
 
@@ -170,7 +191,7 @@ export class Verification {
   /** One file after the other, until nothing is due. */
   async #readWhatIsDue(open: OpenLibrary): Promise<void> {
     const rows = this.#rows(open);
-    const places: Record<Next['queue'], Place> = { unread: start, oldest: start, lost: start };
+    const places: Record<Next['queue'], Place> = { unread: start, oldest: start, lost: start, suspect: start };
     const reader = new OriginalReader();
     const pace = new Pace({
       busy: this.#deps.busy,
@@ -188,6 +209,7 @@ export class Verification {
         places[queue] = { at: row.at, id: row.id };
         const found = await this.#look(open, reader, row, (bytes) => pace.before(bytes, open.closing));
         read += 1;
+        await this.#checkMade(open, row.id);
         if (queue === 'lost') await this.#keepLooked(open, rows, row, found);
         else if (found === 'right')
           await right.add({ id: row.id, path: row.path, bytes: row.size, at: this.#deps.now() });
@@ -206,6 +228,17 @@ export class Verification {
     if (read > 0) this.#deps.log.info({ files: read }, 'originals were read again');
   }
 
+  /** Nobody's only copy: nothing but a disk that is gone ends the reading for it. */
+  async #checkMade(open: OpenLibrary, assetId: number): Promise<void> {
+    try {
+      await this.#deps.checkMade?.(open, assetId);
+    } catch (error) {
+      open.closing.throwIfAborted();
+      await open.disk.check({ byReading: true });
+      this.#deps.log.warn({ err: error, asset: assetId }, 'what was made from an original could not be read');
+    }
+  }
+
   /** `unwritten`: bytes that were read, and are in no row yet. */
   #next(rows: VerificationStore, places: Record<Next['queue'], Place>, unwritten: number): Next | undefined {
     const now = this.#deps.now();
@@ -214,6 +247,11 @@ export class Verification {
       const row = rows[queue](places[queue], before);
       return row && { row, queue };
     };
+    for (const id of this.#suspects) {
+      this.#suspects.delete(id);
+      const row = rows.present(id);
+      if (row !== undefined) return { row, queue: 'suspect' };
+    }
     const all = rows.ofAll();
     if (all !== undefined) return next('unread', all.since + 1) ?? next('oldest', all.since);
     const since = this.#deps.nightSince();
@@ -288,7 +326,10 @@ export class Verification {
       rows.count(at, { files: 1, bytes: damage === 'missing' ? 0 : row.size, damaged: 1 });
       return true;
     });
-    if (kept) this.#deps.log.warn({ asset: row.id, damage }, 'an original is not what came; it is asked for again');
+    if (!kept) return;
+    this.#deps.log.warn({ asset: row.id, damage }, 'an original is not what came; it is healed, or asked for again');
+    if (damage !== 'missing') this.#deps.onDamage?.(open.disk.marker.diskId);
+    this.#deps.onLost?.();
   }
 
   /** Somebody may have put it back. */
@@ -302,33 +343,6 @@ export class Verification {
   }
 }
 
-function view({ path, ...row }: LostRow): LostFile {
+function view<R extends LostRow>({ path, ...row }: R) {
   return { ...row, path, name: posix.basename(path) };
-}
-
-/** What was right waits for others: a commit is a sync of the disk. */
-class Batch {
-  readonly #keep: (files: readonly Right[]) => Promise<void>;
-  #files: Right[] = [];
-  #since = 0;
-
-  constructor(keep: (files: readonly Right[]) => Promise<void>) {
-    this.#keep = keep;
-  }
-
-  get bytes(): number {
-    return this.#files.reduce((total, { bytes }) => total + bytes, 0);
-  }
-
-  async add(file: Right): Promise<void> {
-    if (this.#files.length === 0) this.#since = performance.now();
-    this.#files.push(file);
-    if (this.#files.length >= batchMax || performance.now() - this.#since > batchMs) await this.end();
-  }
-
-  async end(): Promise<void> {
-    const files = this.#files;
-    this.#files = [];
-    if (files.length > 0) await this.#keep(files);
-  }
 }

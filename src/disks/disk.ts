@@ -15,7 +15,7 @@ export const markerFolder = '.nightjar';
 const markerPath = `${markerFolder}/disk.json`;
 const markerBytesMax = 64 * 1024;
 
-const Marker = Type.Object({
+export const Marker = Type.Object({
   format: Type.Literal(1),
   /** This library's identity; survives a copy to another disk only by promotion. */
   diskId: Type.String({ pattern: '^[0-9a-f-]{36}$' }),
@@ -23,8 +23,16 @@ const Marker = Type.Object({
   createdAt: Type.Integer(),
   /** The filesystem that the marker was written on, where it has an identity of its own. */
   filesystem: Type.Union([Type.Object({ type: Type.String(), id: Type.String() }), Type.Null()]),
+  /** The library that it is a disk of: the id of its first disk. Not there: its own. */
+  libraryId: Type.Optional(Type.String({ pattern: '^[0-9a-f-]{36}$' })),
+  /** Not there: the library itself. */
+  role: Type.Optional(Type.Union([Type.Literal('library'), Type.Literal('mirror')])),
 });
 export type DiskMarker = Static<typeof Marker>;
+export type DiskRole = 'library' | 'mirror';
+
+/** A disk that holds a library a second time, and is there. Whoever attaches it closes it, after whoever uses it let go. */
+export type AttachedMirror = Readonly<{ disk: Disk; diskId: string; name: string }>;
 
 /** statfs(2) magic numbers of filesystems whose f_fsid comes from the filesystem's own UUID, whatever device it is on. */
 const stableIds: ReadonlyMap<number, string> = new Map([
@@ -35,7 +43,7 @@ const stableIds: ReadonlyMap<number, string> = new Map([
 export class Disk {
   /** Where it is attached. For people and for checks; never to write through. */
   readonly path: string;
-  readonly marker: DiskMarker;
+  #marker: DiskMarker;
   readonly #root: FileHandle;
   readonly #device: number;
   readonly #inode: number;
@@ -45,7 +53,7 @@ export class Disk {
 
   private constructor(path: string, marker: DiskMarker, root: FileHandle, at: { dev: number; ino: number }) {
     this.path = path;
-    this.marker = marker;
+    this.#marker = marker;
     this.#root = root;
     this.#device = at.dev;
     this.#inode = at.ino;
@@ -71,6 +79,14 @@ export class Disk {
   }
 
   /**
+   * What the disk at `path` says of itself, whosesoever it is; undefined where it says nothing.
+   * @throws {CodedError} `disk-missing` when it does not answer; `disk-foreign` when it is not understood.
+   */
+  static async markerAt(path: string): Promise<DiskMarker | undefined> {
+    return await readMarker(path);
+  }
+
+  /**
    * Makes the disk at `path` this box's: writes its marker, durably. Only set-up and adoption call this. Returns the
    * disk's id: an older one where this same box was interrupted after writing its marker.
    * @throws {CodedError} `disk-missing` without such a folder; `disk-foreign` when it has another box's marker.
@@ -93,10 +109,59 @@ export class Disk {
       createdAt: facts.now,
       filesystem: (await filesystemOf(path)) ?? null,
     };
-    await mkdir(join(path, markerFolder), { recursive: true, mode: 0o700 });
-    await syncFolder(path);
-    await replaceFileDurably(join(path, markerPath), `${JSON.stringify(marker, null, 2)}\n`);
+    await writeMarker(path, marker);
     return marker.diskId;
+  }
+
+  /**
+   * Makes the disk at `path` a mirror of this box's library. Returns its id: an older one where it is such a mirror already.
+   * @throws {CodedError} `disk-missing` without such a folder; `disk-foreign` when it is anything else of Nightjar's.
+   */
+  static async adoptMirror(
+    path: string,
+    facts: { diskId: string; boxId: string; libraryId: string; now: number },
+  ): Promise<string> {
+    const at = await lstat(path).catch(() => undefined);
+    if (at === undefined || !at.isDirectory()) throw missing(path);
+    const { now: createdAt, ...ids } = facts;
+    const already = await readMarker(path);
+    if (already === undefined) {
+      await writeMarker(path, {
+        format: 1,
+        createdAt,
+        ...ids,
+        role: 'mirror',
+        filesystem: (await filesystemOf(path)) ?? null,
+      });
+      return facts.diskId;
+    }
+    if (already.role === 'mirror' && already.boxId === ids.boxId && already.libraryId === ids.libraryId)
+      return already.diskId;
+    throw new CodedError(
+      'disk-foreign',
+      `The disk at ${path} holds something else of a Nightjar box. Nothing was changed on it.`,
+    );
+  }
+
+  get marker(): DiskMarker {
+    return this.#marker;
+  }
+
+  /** Of which library it is a disk. */
+  get libraryId(): string {
+    return this.#marker.libraryId ?? this.#marker.diskId;
+  }
+
+  get role(): DiskRole {
+    return this.#marker.role ?? 'library';
+  }
+
+  /** Durable when it returns. A mirror that became the library, or the other way round. */
+  async setRole(role: DiskRole): Promise<void> {
+    if (this.role === role) return;
+    const marker = { ...this.#marker, libraryId: this.libraryId, role };
+    await replaceFileDurably(this.resolve(markerPath), `${JSON.stringify(marker, null, 2)}\n`);
+    this.#marker = marker;
   }
 
   /**
@@ -151,6 +216,12 @@ export class Disk {
     this.#closed = true;
     await this.#root.close();
   }
+}
+
+async function writeMarker(path: string, marker: DiskMarker): Promise<void> {
+  await mkdir(join(path, markerFolder), { recursive: true, mode: 0o700 });
+  await syncFolder(path);
+  await replaceFileDurably(join(path, markerPath), `${JSON.stringify(marker, null, 2)}\n`);
 }
 
 /** The marker of the disk at `path`; undefined when there is none. A marker that cannot be understood is foreign. */

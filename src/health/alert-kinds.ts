@@ -11,7 +11,7 @@ type Kind = Readonly<{
   /** Whom beside the owner: the person whose phone it is, everybody, or nobody. */
   concerns: 'person' | 'everybody' | 'owner';
   /** The member of its params that says what it is about; none: there is one of it in the box. */
-  key?: 'phone' | 'which' | 'channel';
+  key?: 'phone' | 'which' | 'channel' | 'disk';
 }>;
 
 const minuteMs = 60_000;
@@ -39,6 +39,14 @@ const kinds: Readonly<Record<AlertCode, Kind>> = {
   // A sign of life is one, and a file that came as well: it takes nights to be so again.
   'phone-silent': { advice: 'open-the-app-at-home', clearAfterMs: 0, concerns: 'person', key: 'phone' },
   'phone-stalled': { advice: 'open-the-app-while-charging', clearAfterMs: 0, concerns: 'person', key: 'phone' },
+  'mirror-missing': { advice: 'attach-the-mirror', clearAfterMs: 0, concerns: 'owner', key: 'disk' },
+  'mirror-behind': { advice: 'look-at-the-mirror', clearAfterMs: 0, concerns: 'owner', key: 'disk' },
+  'offbox-behind': { advice: 'look-at-the-copy', clearAfterMs: 0, concerns: 'owner' },
+  'offbox-damaged': { advice: 'begin-the-copy-anew', clearAfterMs: 0, concerns: 'owner' },
+  // Counts of a disk's life do not go down; what does (its warmth, what the box saw) may come again the next day.
+  'disk-watch': { advice: 'look-at-the-disk', clearAfterMs: 24 * hourMs, concerns: 'owner', key: 'disk' },
+  'disk-replace-soon': { advice: 'plan-a-new-disk', clearAfterMs: 24 * hourMs, concerns: 'owner', key: 'disk' },
+  'disk-replace-now': { advice: 'replace-that-disk', clearAfterMs: 24 * hourMs, concerns: 'owner', key: 'disk' },
   'second-factor-missing': { advice: 'add-a-second-factor', clearAfterMs: 0, concerns: 'owner' },
   'clock-behind': {
     advice: 'tell-the-time',

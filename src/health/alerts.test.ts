@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest';
+import type { DiskVerdict } from '../disks/disk-rules.ts';
 import { CodedError } from '../platform/errors.ts';
 import { assess, needsOf } from './alerts.ts';
 import type { AlertCode, HomePhone } from './contract.ts';
@@ -27,12 +28,25 @@ const well: Facts = {
   silentNightsMin: 3,
   fullInDays: null,
   damaged: 0,
+  mirrors: [],
+  offbox: null,
+  disks: [],
   aheadMs: null,
   machine: { memory: { totalBytes: 1e9, availableBytes: 5e8 }, celsius: 50 },
   certificates: [{ which: 'name', validUntil: now + 100 * dayMs }],
   failing: [],
   book: nothingBefore,
 };
+const mirror = ({ attached = true, nightsAway = 0, nightsBehind = 0 }) => ({
+  disk: 'the second',
+  name: 'Second',
+  attached,
+  seenAt: now - nightsAway * dayMs,
+  behindSince: nightsBehind === 0 ? null : now - nightsBehind * dayMs,
+  waiting: nightsBehind === 0 ? 0 : 5,
+});
+const copied = (nightsAgo: number) => ({ since: now - nightsAgo * dayMs, damagedAt: null, drillFailedAt: null });
+const ofDisk = (verdict: DiskVerdict) => ({ disk: `d-${verdict}`, name: 'Seagate X', verdict, reason: 'pending' });
 const away = (cause?: Error) => new CodedError('disk-missing', 'Not there.', cause === undefined ? {} : { cause });
 const failure = (code: string) => Object.assign(new Error(code), { code });
 const minutesAgo = (...minutes: number[]) => minutes.map((one) => now - one * minuteMs);
@@ -87,6 +101,25 @@ const rows: ReadonlyArray<[when: string, Partial<Facts>, alerts: string[]]> = [
   ['videos wait', { videoToolsMissing: true }, ['watch video-tools-missing']],
   ['bytes are not what came', { damaged: 2 }, ['act verification-failed']],
   ['the same, for a member', { damaged: 2, owner: false }, []],
+  ['a mirror away for a week', { mirrors: [mirror({ attached: false, nightsAway: 7 })] }, []],
+  ['a mirror away for longer', { mirrors: [mirror({ attached: false, nightsAway: 8 })] }, ['watch mirror-missing']],
+  ['the same, for a member', { mirrors: [mirror({ attached: false, nightsAway: 8 })], owner: false }, []],
+  ['a mirror that gets its first copy', { mirrors: [mirror({ nightsBehind: 2 })] }, []],
+  ['a mirror that does not catch up', { mirrors: [mirror({ nightsBehind: 3 })] }, ['watch mirror-behind']],
+  ['a copy off the box that waits', { offbox: copied(3) }, []],
+  ['one that waits for longer', { offbox: copied(4) }, ['watch offbox-behind']],
+  ['the same, for a member', { offbox: copied(4), owner: false }, []],
+  ['one that is damaged', { offbox: { ...copied(1), damagedAt: now } }, ['act offbox-damaged']],
+  ['one that does not come back', { offbox: { ...copied(1), drillFailedAt: now } }, ['act offbox-damaged']],
+  [
+    'a disk that shows a sign',
+    { disks: [ofDisk('watch'), ofDisk('fine'), ofDisk('tells-nothing')] },
+    ['watch disk-watch'],
+  ],
+  ['one that wears out', { disks: [ofDisk('replace-soon')] }, ['watch disk-replace-soon']],
+  ['one that fails', { disks: [ofDisk('failing')] }, ['act disk-replace-now']],
+  ['the same, for a member', { disks: [ofDisk('failing')], owner: false }, []],
+  ['a mirror that is away and behind', { mirrors: [mirror({ attached: false, nightsAway: 2, nightsBehind: 3 })] }, []],
   ['memory is short just now', { machine: memory(4) }, []],
   ['for a quarter of an hour', { machine: memory(4), book: before(null, 15) }, ['watch memory-high']],
   ['less short', { machine: memory(9), book: before('memory-high', 15) }, ['watch memory-high']],

@@ -11,7 +11,14 @@ import { diskAway } from './checks/disk-away.ts';
 import { diskFailing } from './checks/disk-failing.ts';
 import { diskFull } from './checks/disk-full.ts';
 import { diskNearlyFull } from './checks/disk-nearly-full.ts';
+import { diskReplaceNow } from './checks/disk-replace-now.ts';
+import { diskReplaceSoon } from './checks/disk-replace-soon.ts';
+import { diskWatch } from './checks/disk-watch.ts';
 import { memoryHigh } from './checks/memory-high.ts';
+import { mirrorBehind } from './checks/mirror-behind.ts';
+import { mirrorMissing } from './checks/mirror-missing.ts';
+import { offboxBehind } from './checks/offbox-behind.ts';
+import { offboxDamaged } from './checks/offbox-damaged.ts';
 import { phoneSilent } from './checks/phone-silent.ts';
 import { phoneStalled } from './checks/phone-stalled.ts';
 import { refusedFiles } from './checks/refused-files.ts';
@@ -35,12 +42,19 @@ const open = ({ library }: Facts) => library !== 'missing';
 const checks: readonly Check[] = [
   { find: diskAway },
   { find: diskFailing },
+  { find: diskReplaceNow, codes: ['disk-replace-now'], knows: ({ disks }) => disks !== null },
   { find: verificationFailed, codes: ['verification-failed'], knows: ({ damaged }) => damaged !== null },
   { find: diskFull, codes: ['disk-full'], knows: ({ room }) => room !== null },
   { find: phoneSilent, codes: ['phone-silent'], knows: open },
   { find: phoneStalled, codes: ['phone-stalled'], knows: open },
   { find: refusedFiles, codes: ['refused-files'], knows: open },
   { find: diskNearlyFull, codes: ['disk-nearly-full'], knows: ({ room }) => room !== null },
+  { find: diskReplaceSoon, codes: ['disk-replace-soon'], knows: ({ disks }) => disks !== null },
+  { find: diskWatch, codes: ['disk-watch'], knows: ({ disks }) => disks !== null },
+  { find: mirrorMissing, codes: ['mirror-missing'], knows: ({ mirrors }) => mirrors !== null },
+  { find: mirrorBehind, codes: ['mirror-behind'], knows: ({ mirrors }) => mirrors !== null },
+  { find: offboxDamaged },
+  { find: offboxBehind },
   { find: videoToolsMissing },
   { find: secondFactorMissing },
   { find: clockBehind },

@@ -1,3 +1,4 @@
+import { type DiskVerdict, verdicts } from '../disks/disk-rules.ts';
 import type { Contract } from '../http/contract.ts';
 import { Milliseconds, Nullable } from '../library/contract.ts';
 import { TellingView } from '../phones/contract.ts';
@@ -27,6 +28,20 @@ export const AlertCode = Type.Union([
     description: 'little room is left, or it will not last (`freeBytes`, `percent`; `days`: at the rate of late)',
   }),
   Type.Literal('verification-failed', { description: 'files on the disk are missing, or not what came (`count`)' }),
+  Type.Literal('mirror-missing', {
+    description: 'a disk that holds everything a second time was not there (`disk`, `name`, `nights`, `since`)',
+  }),
+  Type.Literal('mirror-behind', {
+    description: 'it is there, and lacks files night after night (`disk`, `name`, `nights`, `count`)',
+  }),
+  Type.Literal('offbox-behind', { description: 'the copy on another machine was not made (`nights`, `since`)' }),
+  Type.Literal('offbox-damaged', { description: 'what is there is not what was sent (`since`)' }),
+  Type.Literal('disk-watch', {
+    description:
+      'an attached disk shows a first sign of trouble (`disk`, `name`, `reason`: the worst, as its health has it)',
+  }),
+  Type.Literal('disk-replace-soon', { description: 'an attached disk is wearing out (`disk`, `name`, `reason`)' }),
+  Type.Literal('disk-replace-now', { description: 'an attached disk is failing (`disk`, `name`, `reason`)' }),
   Type.Literal('clock-ahead', { description: 'the box is ahead of the internet’s time (`seconds`)' }),
   Type.Literal('memory-high', { description: 'hardly any memory is left (`percent`: in use)' }),
   Type.Literal('temperature-high', { description: 'the machine is hot (`celsius`)' }),
@@ -56,6 +71,13 @@ export const Advice = Type.Union([
   Type.Literal('cool-the-box'),
   Type.Literal('renew-the-certificate'),
   Type.Literal('check-the-channel'),
+  Type.Literal('attach-the-mirror'),
+  Type.Literal('look-at-the-mirror'),
+  Type.Literal('look-at-the-copy'),
+  Type.Literal('begin-the-copy-anew'),
+  Type.Literal('look-at-the-disk'),
+  Type.Literal('plan-a-new-disk'),
+  Type.Literal('replace-that-disk'),
 ]);
 export type AdviceCode = Static<typeof Advice>;
 
@@ -119,6 +141,20 @@ const HomePhone = Type.Object({
   awayUntil: Nullable(Milliseconds),
 });
 
+const HomeDisk = Type.Object({
+  id: Nullable(Type.String({ description: 'of the attached disk; null: it is away, or a folder stands for it' })),
+  name: Type.String({ description: 'empty: it has none' }),
+  role: Nullable(Type.Union([Type.Literal('library'), Type.Literal('mirror')])),
+  state: Type.Unsafe<DiskVerdict | 'folder' | 'missing'>({
+    type: 'string',
+    enum: [...verdicts, 'folder', 'missing'],
+    description: 'how it is; of a folder nobody can say',
+  }),
+  reason: Nullable(Type.String({ description: 'the worst of why, as its health has it' })),
+  waiting: Type.Integer({ minimum: 0, description: 'files that a mirror lacks' }),
+  seenAt: Nullable(Milliseconds),
+});
+
 /** What the page says first; the words are the page's. The first that is true. */
 const VerdictView = Type.Union([
   Type.Object({ code: Type.Literal('needs-you'), params: Type.Object({ count: Count }) }),
@@ -166,6 +202,9 @@ const HomeView = Type.Object({
     ),
   ),
   fullInDays: Nullable(Type.Integer({ description: 'the disk, at the rate of late; null: not known, or not soon' })),
+  disks: Nullable(
+    Type.Array(HomeDisk, { description: 'the library’s, its mirrors, and those used for nothing; null for members' }),
+  ),
   quota: Nullable(
     Type.Object(
       { quotaBytes: Bytes, usedBytes: Nullable(Bytes) },

@@ -1,4 +1,5 @@
 /** What the checks are given: all that the box knows just now and that may need somebody, as one person may see it. */
+import type { DiskVerdict } from '../disks/disk-rules.ts';
 import type { LibraryState } from '../library/library.ts';
 import type { CodedError } from '../platform/errors.ts';
 import type { Alert, AlertCode, HomePhone } from './contract.ts';
@@ -39,6 +40,21 @@ export type WatchFacts = Readonly<{
   fullInDays: number | null;
   /** Files whose bytes are known not to be what came; null: nobody knows just now. */
   damaged: number | null;
+  /** Disks that hold everything a second time; `waiting`: files that each lacks. Null: nobody knows just now. */
+  mirrors: ReadonlyArray<
+    Readonly<{
+      disk: string;
+      name: string;
+      attached: boolean;
+      seenAt: number;
+      behindSince: number | null;
+      waiting: number;
+    }>
+  > | null;
+  /** The copy on another machine: since when it is owed, and when something there was found wrong. Null: none. */
+  offbox: Readonly<{ since: number; damagedAt: number | null; drillFailedAt: number | null }> | null;
+  /** How the attached disks are, by what they tell and the box saw; `reason`: the worst of why. Null: nobody knows. */
+  disks: ReadonlyArray<Readonly<{ disk: string; name: string; verdict: DiskVerdict; reason: string | null }>> | null;
   /** How far the internet's time was ahead of the box, as that was told last; negative: behind it. Null: nobody asked. */
   aheadMs: number | null;
   machine: MachineFacts;

@@ -47,6 +47,8 @@ export type HomeDeps = Readonly<{
   nextReportAt: () => number;
   /** Null: they may use as much as there is. */
   quota: (personId: string) => HomeView['quota'];
+  /** The library's disk, its mirrors, and what is attached and used for nothing yet. For the owner. */
+  disks: (open: OpenLibrary | undefined) => NonNullable<HomeView['disks']>;
   /** What the watch over the nights knows besides. */
   watch: (open: OpenLibrary | undefined) => Omit<WatchFacts, 'night' | 'zone'>;
   /** Asks a disk how much room it has. Default: the disk itself. */
@@ -81,7 +83,7 @@ const newestMax = 12;
 export class Home {
   readonly #deps: HomeDeps;
   readonly #arriving: Arriving;
-  readonly #room: Room;
+  readonly #room: Room<OpenLibrary>;
   /** What the library said last: the phones are not worse because the disk is away. Undefined: nothing yet. */
   #known: FromLibrary | undefined;
   /** By person: what was so when they were last told. */
@@ -92,7 +94,7 @@ export class Home {
   constructor(deps: HomeDeps) {
     this.#deps = deps;
     this.#arriving = new Arriving(deps.now);
-    this.#room = new Room(() => performance.now(), deps.readRoom);
+    this.#room = new Room(() => performance.now(), deps.readRoom ?? ((open) => open.disk.room()));
   }
 
   /**
@@ -139,6 +141,7 @@ export class Home {
       library: this.#deps.library.state,
       room,
       fullInDays: fullInDays === null ? null : Math.floor(fullInDays),
+      disks: viewer.owner ? this.#deps.disks(look.open) : null,
       quota: this.#deps.quota(viewer.personId),
       nights: { silentNights, opensAt, nextReportAt: nextReportAt(), report: lastNight(lastReport(viewer)) },
       night: nightStrip(night, phones, arrivals),

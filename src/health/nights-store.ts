@@ -19,7 +19,7 @@ export class NightsStore {
 
   report(night: string): NightReport | undefined {
     const row = this.#database.get<ReportRow>('SELECT night, report FROM night_report WHERE night = ?', night);
-    return row && (JSON.parse(row.report) as NightReport);
+    return row && reportOf(row);
   }
 
   /** The last first. */
@@ -30,7 +30,7 @@ export class NightsStore {
         before,
         limit,
       )
-      .map(({ report }) => JSON.parse(report) as NightReport);
+      .map(reportOf);
   }
 
   /** Up to when every arrival is in some report. Of a time to come (the clock was wrong then) none counts. */
@@ -85,4 +85,10 @@ export class NightsStore {
       this.#database.run(sql, kept);
     }
   }
+}
+
+/** What a report of an older program does not say, it does not know. */
+function reportOf({ report }: ReportRow): NightReport {
+  const kept = JSON.parse(report) as Omit<NightReport, 'mirrored'> & Partial<NightReport>;
+  return { mirrored: null, ...kept };
 }

@@ -23,7 +23,7 @@ import { NightsStore } from './nights-store.ts';
 import { silentNightsUsual } from './phone-state.ts';
 import { nightReport, ownPart, type ReportFacts } from './report.ts';
 import type { NightReport } from './reports-contract.ts';
-import { fullInDays, trendNights } from './trend.ts';
+import { bytesPerDay, type DiskSample, fullInDays, trendNights } from './trend.ts';
 
 export type NightsDeps = Readonly<{
   database: Database;
@@ -32,6 +32,8 @@ export type NightsDeps = Readonly<{
   unfinished: (open: OpenLibrary) => ReadonlyMap<string, Unfinished>;
   /** What was read again in between. */
   verified: (open: OpenLibrary, span: { from: number; to: number }) => NightReport['verified'];
+  /** What each mirror got in between. */
+  mirrored: (open: OpenLibrary, span: { from: number; to: number }) => NightReport['mirrored'];
   boxCopy: () => NightReport['boxCopy'];
   /** Free space that receiving leaves alone. */
   reserveBytes: number;
@@ -107,6 +109,12 @@ export class Nights {
   /** As `trend.ts`, after the last night. */
   get fullInDays(): number | null {
     return this.#fullInDays;
+  }
+
+  /** How full the library's disk was after each of so many last nights, the oldest first, and by how much it fills. */
+  roomOf(last: number): { nights: DiskSample[]; bytesPerDay: number | null } {
+    const nights = this.#rows.room(this.#toCome(), Math.max(last, trendNights));
+    return { nights: nights.slice(-last), bytesPerDay: bytesPerDay(nights) };
   }
 
   view(): NightSettings & { nextReportAt: number } {
@@ -211,10 +219,20 @@ export class Nights {
     span: { from: number; to: number },
     phones: AtNightsEnd['phones'],
   ): Promise<
-    Pick<ReportFacts, 'library' | 'counted' | 'brought' | 'pictures' | 'unfinished' | 'waiting' | 'verified'>
+    Pick<
+      ReportFacts,
+      'library' | 'counted' | 'brought' | 'pictures' | 'unfinished' | 'waiting' | 'verified' | 'mirrored'
+    >
   > {
     const { library } = this.#deps;
-    const nothing = { brought: [], pictures: [], unfinished: new Map(), waiting: new Map(), verified: null };
+    const nothing = {
+      brought: [],
+      pictures: [],
+      unfinished: new Map(),
+      waiting: new Map(),
+      verified: null,
+      mirrored: null,
+    };
     const away = { library: 'missing', counted: { from: span.from, to: span.from }, ...nothing } as const;
     if (library.state !== 'ok') return away;
     const open = library.current();
@@ -229,6 +247,7 @@ export class Nights {
         pictures: people.flatMap((id) => standing.pictures(id, span.from, span.to)),
         unfinished: this.#deps.unfinished(open),
         verified: this.#deps.verified(open, span),
+        mirrored: this.#deps.mirrored(open, span),
         waiting: new Map<string, WaitingKinds>(holding.map(({ id }) => [id, standing.waitingKinds(id)])),
       };
     } catch (error) {

@@ -23,6 +23,7 @@ export type ReportFacts = Readonly<{
   fullInDays: number | null;
   alerts: readonly KeptAlert[];
   verified: NightReport['verified'];
+  mirrored: NightReport['mirrored'];
   boxCopy: NightReport['boxCopy'];
 }>;
 
@@ -40,6 +41,7 @@ export function nightReport(facts: ReportFacts): NightReport {
     fullInDays: fullInDays === null ? null : Math.floor(fullInDays),
     alerts: [...alerts],
     verified: facts.verified,
+    mirrored: facts.mirrored,
     boxCopy: facts.boxCopy,
   };
 }
@@ -61,6 +63,7 @@ export function ownPart(report: NightReport, personId: string): NightReport {
     alerts: report.alerts.filter(({ params }) => ids.includes(String(params['phone']))),
     // Of the whole house, as the page about it is.
     verified: null,
+    mirrored: null,
     boxCopy: null,
   };
 }

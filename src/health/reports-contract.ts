@@ -101,6 +101,21 @@ const NightReportView = Type.Object({
       },
     ),
   ),
+  mirrored: Nullable(
+    Type.Array(
+      Type.Object({
+        disk: Type.String({ description: 'its id' }),
+        name: Type.String(),
+        attached: Type.Boolean(),
+        ...Sum,
+        healed: Type.Integer({ description: 'originals that were lost, and came back from it' }),
+        damaged: Type.Integer({ description: 'copies on it that were not what they were, and were made again' }),
+        behind: Type.Object(Sum, { description: 'what it lacks' }),
+        lastCompleteAt: Nullable(Milliseconds),
+      }),
+      { description: 'what each mirror got, and read back right; for the owner; null: the disk is away' },
+    ),
+  ),
   boxCopy: Nullable(
     Type.Object(
       {

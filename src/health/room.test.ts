@@ -12,7 +12,10 @@ test('a disk that hangs is asked once, however often the page is; when it answer
     },
   };
   const open = { disk } as unknown as OpenLibrary;
-  const room = new Room(() => steadyMs);
+  const room = new Room(
+    () => steadyMs,
+    (of: OpenLibrary) => of.disk.room(),
+  );
   for (let looks = 0; looks < 10; looks += 1) {
     expect(await room.of(open)).toBeNull();
     steadyMs += 2_000;

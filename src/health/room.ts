@@ -1,31 +1,29 @@
-/** How much room the library's disk has, asked of the disk at most every few seconds, and never waited for long. */
-import type { OpenLibrary } from '../library/open-library.ts';
+/** How much room a disk has, asked of the disk at most every few seconds, and never waited for long. */
 import type { Facts } from './facts.ts';
+
+export type RoomOf = Readonly<{ totalBytes: number; freeBytes: number }>;
 
 const freshMs = 2_000;
 /** A disk that hangs must not hold the page. */
 const waitMs = 1_000;
 
-export class Room {
+export class Room<Of> {
   readonly #steady: () => number;
-  readonly #read: (open: OpenLibrary) => Promise<{ totalBytes: number; freeBytes: number }>;
-  #of: OpenLibrary | undefined;
+  readonly #read: (of: Of) => Promise<RoomOf>;
+  #of: Of | undefined;
   #askedAt = 0;
   /** The disk itself was asked, and has not come back. */
   #hangs = false;
   #answer: Promise<Facts['room']> = Promise.resolve(null);
 
-  /** `steady`: milliseconds that never go back. `read`: default, the disk itself is asked. */
-  constructor(
-    steady: () => number,
-    read: (open: OpenLibrary) => Promise<{ totalBytes: number; freeBytes: number }> = (open) => open.disk.room(),
-  ) {
+  /** `steady`: milliseconds that never go back. `read`: asks the disk. */
+  constructor(steady: () => number, read: (of: Of) => Promise<RoomOf>) {
     this.#steady = steady;
     this.#read = read;
   }
 
   /** Null: the disk is away, or did not answer. Never rejects. */
-  of(open: OpenLibrary | undefined): Promise<Facts['room']> {
+  of(open: Of | undefined): Promise<Facts['room']> {
     if (open === undefined) return Promise.resolve(null);
     const at = this.#steady();
     if (open !== this.#of || (!this.#hangs && at - this.#askedAt >= freshMs)) {
@@ -36,7 +34,7 @@ export class Room {
     return this.#answer;
   }
 
-  async #ask(open: OpenLibrary): Promise<Facts['room']> {
+  async #ask(open: Of): Promise<Facts['room']> {
     const late = Promise.withResolvers<null>();
     const timer = setTimeout(() => late.resolve(null), waitMs);
     this.#hangs = true;

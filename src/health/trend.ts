@@ -1,4 +1,4 @@
-/** How long the disk's room lasts, from how full it was after each of the last nights: pure. */
+/** How long a disk's room lasts, from how full the library's was after each of the last nights: pure. */
 
 export type DiskSample = Readonly<{
   /** yyyy-mm-dd */
@@ -17,6 +17,16 @@ const daysMin = 6;
  * not fill. `samples`: of one disk (those before its size changed are passed over), the oldest first.
  */
 export function fullInDays(samples: readonly DiskSample[], reserveBytes: number): number | null {
+  return lasts(samples.at(-1)?.freeBytes ?? 0, bytesPerDay(samples), reserveBytes);
+}
+
+/** Days that so much free room lasts; null: nobody can tell. */
+export function lasts(freeBytes: number, perDay: number | null, reserveBytes: number): number | null {
+  return perDay === null ? null : Math.max(0, freeBytes - reserveBytes) / perDay;
+}
+
+/** By how much it filled each day of these nights; null: too few of them, or it did not. */
+export function bytesPerDay(samples: readonly DiskSample[]): number | null {
   const last = samples.at(-1);
   if (last === undefined) return null;
   const since = samples.findLastIndex(({ totalBytes }) => totalBytes !== last.totalBytes) + 1;
@@ -31,8 +41,7 @@ export function fullInDays(samples: readonly DiskSample[], reserveBytes: number)
   const days = usual.reduce((sum, step) => sum + step.days, 0);
   if (days < daysMin) return null;
   const perDay = usual.reduce((sum, step) => sum + step.bytes, 0) / days;
-  if (perDay <= 0) return null;
-  return Math.max(0, last.freeBytes - reserveBytes) / perDay;
+  return perDay <= 0 ? null : perDay;
 }
 
 function withoutLargest<Step extends { days: number; bytes: number }>(steps: readonly Step[]): readonly Step[] {

@@ -23,6 +23,14 @@ const titles: Readonly<Record<AlertCode, (params: AlertParams) => string>> = {
   'phone-silent': ({ name, person, nights }) => `${phone(name, person)} has been silent for ${count(nights, 'night')}`,
   'phone-stalled': ({ name, person, count: files, nights }) =>
     `${phone(name, person)}: ${count(files, 'file')} waiting for ${count(nights, 'night')}`,
+  'mirror-missing': ({ name, nights }) => `The mirror “${name}” has not been there for ${count(nights, 'night')}`,
+  'mirror-behind': ({ name, count: files, nights }) =>
+    `The mirror “${name}” has lacked ${count(files, 'file')} for ${count(nights, 'night')}`,
+  'offbox-behind': ({ nights }) => `The copy off the box was not made for ${count(nights, 'night')}`,
+  'offbox-damaged': () => 'The copy off the box is not what was sent there',
+  'disk-watch': ({ name }) => `The disk “${name}” shows a first sign of trouble`,
+  'disk-replace-soon': ({ name }) => `The disk “${name}” should be replaced soon`,
+  'disk-replace-now': ({ name }) => `The disk “${name}” is failing`,
   'second-factor-missing': () => 'Only a password guards the box',
   'clock-behind': () => 'The box does not know what time it is',
   'clock-ahead': ({ seconds }) => `The box’s clock is ${count(Math.round(Number(seconds) / 60), 'minute')} ahead`,
@@ -55,6 +63,16 @@ const advices: Readonly<Record<AdviceCode, string>> = {
   'restart-the-box': 'Restart the box. If it comes back, tell who looks after it.',
   'cool-the-box': 'Give the box some air, and take it out of the sun.',
   'renew-the-certificate': 'Put a new certificate in its place; one of the box’s own is renewed by a restart.',
+  'attach-the-mirror':
+    'Attach it: the box brings it up to date by itself. Your photos are on one disk only until then.',
+  'look-at-the-mirror': 'Look whether it is full, or fails. What it has is right.',
+  'look-at-the-copy': 'Its page says why. What is on the box’s disk is safe; what is there already stays there.',
+  'begin-the-copy-anew':
+    'Begin a new copy at another place, and keep this one until that is whole. The library on the box is not touched by it.',
+  'look-at-the-disk': 'Its page says which. Check its cord; see that the photos are on a second disk as well.',
+  'plan-a-new-disk': 'Get another disk. Attach it as a mirror; when it has everything, it can take this one’s place.',
+  'replace-that-disk':
+    'Attach another disk as a mirror now, and let it take this one’s place. Leave this one plugged in until then.',
   'check-the-channel': 'Look at its settings, and send a test.',
 };
 
@@ -118,7 +136,7 @@ export function reportMessage(report: NightReport, at: number): Message {
 }
 
 /** Names of files stay on the box. */
-function keepingLines({ verified, boxCopy }: NightReport): string[] {
+function keepingLines({ verified, mirrored, boxCopy }: NightReport): string[] {
   const lack = boxCopy?.lack ?? null;
   return [
     ...(verified === null || verified.count === 0
@@ -127,6 +145,11 @@ function keepingLines({ verified, boxCopy }: NightReport): string[] {
     ...(verified === null || verified.lost.count === 0
       ? []
       : [`${count(verified.lost.count, 'file')} missing or not what came: the box’s page says which.`]),
+    ...(mirrored ?? []).map(({ name, count: files, healed, behind, attached }) => {
+      const lacks = behind.count === 0 ? 'it has everything' : `it lacks ${count(behind.count, 'file')}`;
+      const came = healed === 0 ? '' : ` ${count(healed, 'lost file')} came back from it.`;
+      return `Mirror “${name}”${attached ? '' : ' (away)'}: ${count(files, 'file')} copied; ${lacks}.${came}`;
+    }),
     ...(lack === null ? [] : [lackWords[lack]]),
   ];
 }

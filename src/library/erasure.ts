@@ -21,7 +21,7 @@ export type ErasureDeps = Readonly<{
   library: Library;
   lists: ChecksumLists;
   /** Ends what these phones are sending, and forgets what they sent. */
-  forgetPhones: (open: OpenLibrary, phoneIds: readonly string[]) => Promise<void>;
+  forgetPhones: (open: OpenLibrary, phoneIds: readonly string[], personId: string) => Promise<void>;
   /** Their pictures go. May be told twice. */
   onDeleted: (open: OpenLibrary, assetIds: readonly number[]) => Promise<void> | void;
   /** How far it is; synchronous, never throws. */
@@ -86,7 +86,7 @@ export class Erasure {
   async begin(person: { id: string; folder: string }, phones: readonly string[]): Promise<ErasureProgress> {
     const open = this.#deps.library.current();
     return await this.#guarded(open, async () => {
-      await this.#deps.forgetPhones(open, phones);
+      await this.#deps.forgetPhones(open, phones, person.id);
       const store = new ErasureStore(open.database);
       const { id: personId, folder } = person;
       await open.database.write(() => {
@@ -110,7 +110,7 @@ export class Erasure {
     const phones = JSON.parse(row.phones) as string[];
     store.overwriteDeleted(true);
     try {
-      await this.#deps.forgetPhones(open, phones);
+      await this.#deps.forgetPhones(open, phones, personId);
       await this.#takeAway(open, store, row, signal);
       await this.#leaveLists(open, store, row, signal);
       await this.#removeFiles(open, store, row, signal);

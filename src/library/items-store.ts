@@ -49,6 +49,9 @@ export type SafeRow = Pick<AssetRow, 'id' | 'path' | 'size' | 'sha256' | 'added_
   item_path: string;
   item_key: string | null;
   item_mtime: number | null;
+  /** Copies on other disks that read back right, and when one of them was read last. */
+  mirrors: number;
+  mirrored_at: number | null;
 };
 
 export class ItemStore {
@@ -192,7 +195,9 @@ export class ItemStore {
     return this.#database.all(
       `SELECT asset.id, asset.path, asset.size, asset.sha256, asset.added_at, asset.verified_at,
          substr(captured_local, 1, 7) AS month, phone_item.id AS item_id,
-         phone_item.path AS item_path, phone_item.key AS item_key, phone_item.mtime AS item_mtime
+         phone_item.path AS item_path, phone_item.key AS item_key, phone_item.mtime AS item_mtime,
+         (SELECT count(*) FROM mirrored WHERE asset_id = asset.id AND path = asset.path) AS mirrors,
+         (SELECT max(mirrored.verified_at) FROM mirrored WHERE asset_id = asset.id AND path = asset.path) AS mirrored_at
        FROM phone_item JOIN asset ON asset.id = phone_item.asset_id
        WHERE phone_item.phone_id = ? AND phone_item.id > ? AND folder = 0 AND origin = 'app' AND refusal IS NULL
          AND substr(phone_item.path, 1, 1) <> '/'

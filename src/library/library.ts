@@ -13,7 +13,7 @@ import type { Logger } from '../platform/log.ts';
 import { Ballast } from './ballast.ts';
 import { mediaKind } from './media-kinds.ts';
 import { cataloguePath, incomingFolder, OpenLibrary } from './open-library.ts';
-import type { Arrival, Publishing } from './publishing.ts';
+import type { Arrival, Publishing, Renewal } from './publishing.ts';
 import { writeReadme } from './readme.ts';
 
 export type PersonCopy = Readonly<{ id: string; name: string; folder: string }>;
@@ -25,6 +25,8 @@ type LibraryDeps = Readonly<{
   migrationsDir: string;
   /** The id of the disk that this box adopted, from its settings. */
   adoptedDiskId: () => string | undefined;
+  /** Where that disk is, if it is not at `diskDir`. */
+  placeOf?: ((diskId: string) => string | undefined) | undefined;
   people: () => readonly PersonCopy[];
   publishing: Publishing;
   /** Whether videos cannot be dated, so that they must wait. */
@@ -45,6 +47,7 @@ const breaksKept = 10;
 export class Library {
   readonly #deps: LibraryDeps;
   readonly #opened: Array<(library: OpenLibrary) => Promise<void>> = [];
+  readonly #found: Array<(disk: Disk) => Promise<void>> = [];
   readonly #work: Array<(library: OpenLibrary) => LibraryWork> = [];
   #current: OpenLibrary | undefined;
   #problem: CodedError | undefined;
@@ -54,6 +57,7 @@ export class Library {
   #watch: NodeJS.Timeout | undefined;
   #turning: Promise<void> = Promise.resolve();
   #stopped = true;
+  #holders = 0;
   #looks = 0;
 
   constructor(deps: LibraryDeps) {
@@ -63,6 +67,26 @@ export class Library {
   /** Registers what a room above must do each time a library opens, before anybody is served from it. */
   onOpened(prepare: (library: OpenLibrary) => Promise<void>): void {
     this.#opened.push(prepare);
+  }
+
+  /** Registers what must be done on the right disk before its catalogue is opened. */
+  onFound(prepare: (disk: Disk) => Promise<void>): void {
+    this.#found.push(prepare);
+  }
+
+  /**
+   * Closes the library, and keeps it closed until the returned function was called; then it is looked for at once. What
+   * is asked of it meanwhile is told to wait.
+   */
+  async hold(): Promise<() => Promise<void>> {
+    this.#holders += 1;
+    await this.#turn(() => this.#letGo());
+    let held = true;
+    return async () => {
+      if (held) this.#holders -= 1;
+      held = false;
+      await this.lookNow();
+    };
   }
 
   /** Registers the jobs of a room, for each library that opens: they live and end with it, as rows of its catalogue. */
@@ -104,6 +128,12 @@ export class Library {
     if (this.state === 'none') {
       throw new CodedError('not-set-up', 'This box is not set up yet. Open it in a browser, or run "nightjar setup".');
     }
+    if (this.#holders > 0) {
+      throw new CodedError(
+        'disk-missing',
+        'The photos are moving to another disk. Nothing is lost; the box goes on by itself in a few minutes.',
+      );
+    }
     throw (
       this.#problem ??
       new CodedError(
@@ -114,11 +144,11 @@ export class Library {
   }
 
   /**
-   * Makes the configured disk this box's library. The only place where a marker is written.
+   * Makes the configured disk, or the one at `diskDir`, this box's library.
    * @returns the disk's id, for the settings. @throws {CodedError} `disk-missing`, `disk-foreign`.
    */
-  async create(boxId: string): Promise<string> {
-    const { diskDir, now } = this.#deps;
+  async create(boxId: string, diskDir = this.#deps.diskDir): Promise<string> {
+    const { now } = this.#deps;
     if (diskDir === undefined) {
       throw new CodedError(
         'disk-missing',
@@ -138,6 +168,11 @@ export class Library {
   /** Gives a received file its place. See `Publishing.admit`. */
   async admit(library: OpenLibrary, arrival: Arrival): Promise<void> {
     await this.#deps.publishing.admit(library, arrival);
+  }
+
+  /** Gives a damaged or missing asset its file again. See `Publishing.renew`. */
+  async renew(library: OpenLibrary, assetId: number, renewal: Renewal): Promise<boolean> {
+    return await this.#deps.publishing.renew(library, assetId, renewal);
   }
 
   /**
@@ -224,7 +259,9 @@ export class Library {
 
   async #look(): Promise<void> {
     const diskId = this.#deps.adoptedDiskId();
-    if (this.#stopped || diskId === undefined || this.#deps.diskDir === undefined) return;
+    if (this.#stopped || this.#holders > 0 || diskId === undefined) return;
+    const diskDir = this.#deps.placeOf?.(diskId) ?? this.#deps.diskDir;
+    if (diskDir === undefined) return;
     if (this.#current !== undefined) {
       const problem = await this.#current.disk.check({ byReading: true }).then(
         () => undefined,
@@ -240,7 +277,7 @@ export class Library {
       return;
     }
     try {
-      await this.#openLibrary(this.#deps.diskDir, diskId);
+      await this.#openLibrary(diskDir, diskId);
     } catch (error) {
       const problem =
         error instanceof CodedError
@@ -260,6 +297,7 @@ export class Library {
     const disk = await Disk.open(diskDir, diskId);
     let library: OpenLibrary | undefined;
     try {
+      for (const prepare of this.#found) await prepare(disk);
       library = new OpenLibrary(disk, await this.#openCatalogue(disk), (open) => this.#jobsFor(open));
       // The catalogue was opened by its name: make sure that this was the same disk.
       await disk.check();

@@ -40,6 +40,8 @@ export type Arrival = Readonly<{
   size: number;
   sha256: Buffer;
   pair: string | null;
+  /** What it is a part of if neither its phone nor the file itself says so. */
+  pairIfNone?: string;
   /** What its person may use in all; null or not there: as much as there is. */
   quotaBytes?: number | null;
   /** Makes the received bytes durable. Runs beside the reservation; called only when the file is really new. */
@@ -47,6 +49,16 @@ export type Arrival = Readonly<{
   /** The caller's own change in the reservation's transaction. Synchronous. */
   record: (assetId: number) => void;
 }>;
+
+/** Bytes that are known to be those of an asset whose file is damaged or gone. */
+export type Renewal = Readonly<{
+  /** Its name under `.nightjar/incoming`, which begins with `renewalPrefix`. */
+  source: string;
+  /** Makes those bytes durable. */
+  syncSource: () => Promise<void>;
+}>;
+/** By this name even start-up knows that no phone sent them. */
+export const renewalPrefix = 'heal-';
 
 /** How often a name that turns out to be taken on the disk is replaced by the next. */
 const takenNamesMax = 1_000;
@@ -81,6 +93,35 @@ export class Publishing {
    */
   async admit(library: OpenLibrary, arrival: Arrival): Promise<void> {
     await this.#inTurn(arrival.personId, arrival.sha256, () => this.#admitAlone(library, arrival));
+  }
+
+  /**
+   * Gives a damaged or missing asset its file again, from another disk. False: it is neither any more, and nothing was
+   * done. The name of the source stays for the caller to remove. @throws as `admit`
+   */
+  async renew(library: OpenLibrary, assetId: number, { source, syncSource }: Renewal): Promise<boolean> {
+    const asset = library.rows.asset(assetId);
+    if (asset === undefined) return false;
+    return await this.#inTurn(asset.person_id, asset.sha256, async () => {
+      const reserved = library.database.write(() => {
+        const now = library.rows.asset(assetId);
+        if (now === undefined || (now.state !== 'damaged' && now.state !== 'missing')) return false;
+        if (library.rows.isBeingErased(now)) return false;
+        library.rows.reserveAgain(assetId, source);
+        return true;
+      });
+      const [row, bytes] = await Promise.allSettled([reserved, syncSource()]);
+      if (row.status === 'rejected') throw row.reason;
+      if (!row.value) return false;
+      try {
+        if (bytes.status === 'rejected') throw bytes.reason;
+        await this.#publish(library, assetId, source);
+      } catch (error) {
+        await this.#takeBack(library, assetId).catch(() => undefined);
+        throw error;
+      }
+      return true;
+    });
   }
 
   /**
@@ -268,7 +309,9 @@ export class Publishing {
   }
 
   #confirm(library: OpenLibrary, assetId: number): void {
-    library.rows.confirmPublished(assetId, { at: this.#now(), trashed: this.#belongsToDeleted(library, assetId) });
+    const arrived = library.rows.publishing(assetId)?.source.startsWith(renewalPrefix) !== true;
+    const trashed = this.#belongsToDeleted(library, assetId);
+    library.rows.confirmPublished(assetId, { at: this.#now(), trashed, arrived });
     const asset = library.rows.asset(assetId);
     if (asset !== undefined) this.#onPublished(library, asset);
   }
@@ -377,7 +420,7 @@ function refuseErased({ rows }: OpenLibrary, assetId: number): void {
 
 /** What the phone told of its own photo counts more than what stands in the file. A pair that is full takes no more. */
 function pairOf({ rows }: OpenLibrary, arrival: Arrival, capture: CaptureDate): string | null {
-  const named = arrival.pair ?? applePair(capture.contentId) ?? null;
+  const named = arrival.pair ?? applePair(capture.contentId) ?? arrival.pairIfNone ?? null;
   const pair = named !== null && arrival.origin === 'browser' ? pairOfCopies(named) : named;
   return pair === null || rows.pairMembers(arrival.personId, pair).length < pairMembersMax ? pair : null;
 }

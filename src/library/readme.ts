@@ -9,6 +9,9 @@ You need no special program to read it:
   Files/PERSON/                    everything else that the phones sent, in the phones' own folders
   .nightjar/                       Nightjar's own catalogue and files that are still coming in; leave it as it is
 
+Each folder of photos has a list of checksums, SHA256SUMS: "sha256sum -c SHA256SUMS" in that folder says whether every
+file in it is whole.
+
 Copy what you like. Please do not rename or move files here while a Nightjar box uses this disk: it would take them
 for lost. A new Nightjar box can take this disk over with everything on it.
 `;

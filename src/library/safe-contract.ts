@@ -27,7 +27,15 @@ export const safeContract = {
           verifiedAt: Nullable(
             Type.Integer({ description: 'when they were last read from the disk and still had it; null: not since' }),
           ),
-          mirror: Type.Null({ description: 'where else it is; no box knows of a mirror yet' }),
+          mirror: Nullable(
+            Type.Object(
+              {
+                copies: Type.Integer({ description: 'on so many other disks of the box, the library’s not counted' }),
+                verifiedAt: Type.Integer({ description: 'when one of them was last read back, and had this checksum' }),
+              },
+              { description: 'where else it is; null: nowhere' },
+            ),
+          ),
         }),
         { description: 'fewer than `limit`, or none, may stand on a page that has a next one' },
       ),

@@ -19,8 +19,8 @@ export type SafeItem = Readonly<{
   sha256: string;
   receivedAt: number;
   verifiedAt: number | null;
-  /** Until the box knows mirrors. */
-  mirror: null;
+  /** On how many other disks it is, and when one of them was last read back right. */
+  mirror: Readonly<{ copies: number; verifiedAt: number }> | null;
 }>;
 
 /** @throws {CodedError} `disk-missing`, `disk-foreign`, `invalid-request` for the cursor */
@@ -52,6 +52,6 @@ function view(row: SafeRow): SafeItem {
     sha256: row.sha256.toString('hex'),
     receivedAt: row.added_at,
     verifiedAt: row.verified_at,
-    mirror: null,
+    mirror: row.mirrored_at === null ? null : { copies: row.mirrors, verifiedAt: row.mirrored_at },
   };
 }

@@ -169,9 +169,12 @@ export class LibraryStore {
 
   /**
    * The name is on the disk. Unsynced on purpose: start-up works it out again from the file. `trashed`: it is the half
-   * of a photo that its owner deleted, and goes on to the trash.
+   * of a photo that its owner deleted, and goes on to the trash. `arrived`: a phone sent it.
    */
-  confirmPublished(assetId: number, { at, trashed }: { at: number; trashed: boolean }): void {
+  confirmPublished(
+    assetId: number,
+    { at, trashed, arrived = true }: { at: number; trashed: boolean; arrived?: boolean },
+  ): void {
     this.#database.writeRelaxed((prepare) => {
       if (trashed) {
         prepare(
@@ -180,9 +183,14 @@ export class LibraryStore {
         ).run(at, assetId);
         prepare('INSERT OR IGNORE INTO relocation (asset_id) VALUES (?)').run(assetId);
       } else {
+        prepare(
+          `INSERT INTO mended (asset_id, damage, found_at, mended_at, how)
+           SELECT publishing.asset_id, kind, found_at, ?, ? FROM publishing LEFT JOIN damage USING (asset_id)
+           WHERE publishing.asset_id = ? AND previous IS NOT NULL`,
+        ).run(at, arrived ? 'came-again' : 'from-mirror', assetId);
         // Read again, if ever, from now on: what stands there of the bytes before says nothing of these.
         prepare("UPDATE asset SET state = 'present', verified_at = NULL WHERE id = ?").run(assetId);
-        noteArrival(prepare, assetId, at);
+        if (arrived) noteArrival(prepare, assetId, at);
       }
       prepare('DELETE FROM publishing WHERE asset_id = ?').run(assetId);
     });

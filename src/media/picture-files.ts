@@ -1,9 +1,11 @@
 /**
- * The made pictures on the disk: one file an asset under .nightjar/thumbs, its grid picture first, then its preview.
+ * The made pictures on the disk: one file an asset under .nightjar/thumbs, its grid picture first, then its preview, then
+ * the CRC-32 of both (ISO 3309, little endian; files of releases before have none).
  * Nothing here is synced: what a power cut takes is noticed when it is read, and made again.
  */
 import { type FileHandle, mkdir, open, rename, rm, unlink, writeFile } from 'node:fs/promises';
 import type { Readable } from 'node:stream';
+import { crc32 } from 'node:zlib';
 import type { OpenLibrary } from '../library/open-library.ts';
 import { ignoreMissing } from '../platform/durable-files.ts';
 import { systemCode } from '../platform/errors.ts';
@@ -13,6 +15,7 @@ const assetsPerFolder = 1_000;
 /** What is longer is read as it is sent: hundreds who ask and take nothing must not each hold a whole picture. */
 const wholeBytesMax = 64 * 1024;
 const headBytes = 12;
+const sumBytes = 4;
 
 export type Pictures = Readonly<{ grid: Buffer; preview: Buffer }>;
 type Part = Readonly<{ offset: number; length: number; fileBytes: number }>;
@@ -21,7 +24,7 @@ type Part = Readonly<{ offset: number; length: number; fileBytes: number }>;
 export async function writePictures(library: OpenLibrary, assetId: number, { grid, preview }: Pictures): Promise<void> {
   const { folder, file } = placeOf(library, assetId);
   const unfinished = `${file}.new`;
-  const write = () => writeFile(unfinished, Buffer.concat([grid, preview]));
+  const write = () => writeFile(unfinished, Buffer.concat([grid, preview, sumOf(grid, preview)]));
   try {
     await write().catch(async (error: unknown) => {
       if (systemCode(error) !== 'ENOENT') throw error;
@@ -53,7 +56,8 @@ export async function readPicture(
   }
   let streamed = false;
   try {
-    if ((await handle.stat()).size !== part.fileBytes) return undefined;
+    const { size } = await handle.stat();
+    if (size !== part.fileBytes && size !== part.fileBytes + sumBytes) return undefined;
     const bytes = Buffer.allocUnsafe(part.length > wholeBytesMax ? headBytes : part.length);
     const { bytesRead } = await handle.read(bytes, 0, bytes.length, part.offset);
     if (bytesRead !== bytes.length || !isWebp(bytes, part.length)) return undefined;
@@ -64,6 +68,27 @@ export async function readPicture(
   } finally {
     if (!streamed) await handle.close();
   }
+}
+
+/** False: other bytes than were written. `fileBytes`: of both pictures. One that is gone is noticed when it is asked for. */
+export async function isAsMade(library: OpenLibrary, assetId: number, fileBytes: number): Promise<boolean> {
+  const handle = await open(placeOf(library, assetId).file, 'r').catch(ignoreMissing);
+  if (handle === undefined) return true;
+  try {
+    const { size } = await handle.stat();
+    if (size !== fileBytes + sumBytes) return size === fileBytes;
+    const bytes = Buffer.allocUnsafe(size);
+    const { bytesRead } = await handle.read(bytes, 0, size, 0);
+    return bytesRead === size && sumOf(bytes.subarray(0, fileBytes)).equals(bytes.subarray(fileBytes));
+  } finally {
+    await handle.close();
+  }
+}
+
+function sumOf(...parts: readonly Buffer[]): Buffer {
+  const sum = Buffer.allocUnsafe(sumBytes);
+  sum.writeUInt32LE(parts.reduce((before, part) => crc32(part, before), 0));
+  return sum;
 }
 
 /** Where both are, for the program that reads them. */

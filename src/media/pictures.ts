@@ -11,7 +11,7 @@ import { CodedError, diskIsFull, diskIsGone } from '../platform/errors.ts';
 import type { Logger } from '../platform/log.ts';
 import type { Static } from '../platform/schema.ts';
 import type { MediaEvent } from './contract.ts';
-import { readPicture, removePictures, writePictures } from './picture-files.ts';
+import { isAsMade, readPicture, removePictures, writePictures } from './picture-files.ts';
 import { type Made, type PictureCounts, PictureStore, type RefusedPicture, type WantedRow } from './store.ts';
 import { Visible } from './visible.ts';
 
@@ -166,6 +166,17 @@ export class Pictures {
       await removePictures(open, id);
       store.forget(id);
     }
+  }
+
+  /** Reads what was made of this asset; if it is not that any more, it is made again. @throws what the disk says */
+  async checkMade(open: OpenLibrary, assetId: number): Promise<void> {
+    const store = new PictureStore(open.database);
+    const row = store.picture(assetId);
+    if (row?.state !== 'ready' || row.grid_bytes === null || row.preview_bytes === null) return;
+    if (await isAsMade(open, assetId, row.grid_bytes + row.preview_bytes)) return;
+    this.#deps.log.warn({ asset: assetId }, 'a picture is not what was made; it is made again');
+    store.putWanted(assetId);
+    this.look();
   }
 
   async #read(open: OpenLibrary, personId: string, assetId: number, size: PictureSize): Promise<Shown | undefined> {

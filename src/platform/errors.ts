@@ -22,6 +22,7 @@ export type ErrorCode =
   | 'already-set-up'
   | 'not-set-up'
   | 'wrong-setup-code'
+  | 'not-adoptable'
   | 'wrong-password'
   | 'weak-password'
   | 'sign-in-incomplete'
@@ -59,6 +60,7 @@ export type ErrorCode =
   | 'folder-blocked'
   // what goes off the box
   | 'send-failed'
+  | 'offbox-failed'
   // the box itself
   | 'command-missing'
   | 'command-failed'

@@ -81,6 +81,7 @@ const keywords: Readonly<Record<string, (wanted: unknown, value: unknown) => boo
       ([name, one]) => !Object.hasOwn(value, name) || follows(one, value[name]),
     ),
   pattern: (wanted, value) => typeof value !== 'string' || new RegExp(String(wanted), 'u').test(value),
+  items: (wanted, value) => !Array.isArray(value) || value.every((item) => follows(wanted as Schema, item)),
   minLength: (wanted, value) => typeof value !== 'string' || [...value].length >= Number(wanted),
   maxLength: (wanted, value) => typeof value !== 'string' || [...value].length <= Number(wanted),
   minimum: (wanted, value) => typeof value !== 'number' || value >= Number(wanted),

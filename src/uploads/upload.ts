@@ -21,6 +21,8 @@ export type UploadFacts = Readonly<{
   mtime?: number | null;
   key?: string | null;
   pair?: string | null;
+  /** As `pair`, for a file that does not say by itself what it is a part of. */
+  pairIfNone?: string;
   sha256?: string;
   /** A person chose it in a browser: perhaps not the original. Default: an app sends it. */
   origin?: 'browser';
@@ -261,6 +263,7 @@ export class Upload {
       size,
       sha256,
       pair: facts.pair ?? null,
+      ...(facts.pairIfNone === undefined ? {} : { pairIfNone: facts.pairIfNone }),
       origin: facts.origin ?? 'app',
       quotaBytes: this.#deps.quotaBytes(),
       syncSource: () => this.#file.sync(),

@@ -164,6 +164,10 @@ it('reads the originals again when the owner asks, and says which are not what c
   const answer = await phone.json('POST', '/api/phone/items/check', { items: told });
   expect(answer.text).toContain('"need"');
   await phone.send('DCIM/2.jpg', picture(2), { mtime: '1700000000000' });
-  expect(await state()).toMatchObject({ lost: { count: 0 } });
+  expect(await state()).toMatchObject({
+    lost: { count: 0 },
+    overdue: 0,
+    mended: [{ id: 2, name: '2.jpg', person: 'Bob', damage: 'other-bytes', mendedAt: clock.ms, how: 'came-again' }],
+  });
   expect(await readFile(join(app.diskDir, path))).toEqual(picture(2));
 });

@@ -3,6 +3,7 @@
  * everybody else whom it lets in, answers 404 and changes nothing. A route that is in none of the tables below fails.
  */
 import { createPublicKey, generateKeyPairSync, randomUUID } from 'node:crypto';
+import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import Sqlite from 'better-sqlite3';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
@@ -24,9 +25,11 @@ const forOwner = [
   'PUT /api/phones/:id/away',
   'DELETE /api/connections/:id',
   'POST /api/alerts/:id/acknowledge',
+  'GET /api/imports/:id',
+  'POST /api/imports/:id/stop',
 ];
 /** What tells the owner of everybody's phones. */
-const ofPhones = ['/api/phones', '/api/connections', '/api/home', '/api/alerts', '/api/reports'];
+const ofPhones = ['/api/phones', '/api/connections', '/api/home', '/api/alerts', '/api/reports', '/api/imports'];
 /** Members of a body that name somebody's thing. */
 const naming = /Id$|Ids$|^(assets|replaces|person)$/;
 /** What cannot be told to be Bob's by its words alone. */
@@ -65,6 +68,13 @@ describe('one person’s things', () => {
     const unfinished = await phone.create(9_000, { path: 'DCIM/coming-zq7x.jpg' }, Buffer.alloc(100, 1));
     const uploads = [String(unfinished.headers.location).split('/').at(-1) ?? ''];
     const rows = insertFactors();
+    const card = join(app.dir, 'card-7c1f');
+    mkdirSync(card);
+    const begun = await app.console('POST', '/api/imports', { source: 'folder', folder: card, person: 'Bob' });
+    const imported = String(begun.json()['id']);
+    await vi.waitFor(async () =>
+      expect((await app.console('GET', `/api/imports/${imported}`)).json()['state']).toBe('done'),
+    );
     things = {
       '/api/assets/:id': ids,
       '/api/uploads/:id': uploads,
@@ -80,6 +90,7 @@ describe('one person’s things', () => {
       '/api/approvers/:id': [rows.approver],
       '/api/approvals/:id': [rows.approval],
       '/api/alerts/:id': [rows.alert],
+      '/api/imports/:id': [imported],
       // Of a night there is one report for everybody, in which each sees their own (nights.test.ts).
       '/api/reports/:night': ['2025-01-01'],
       '/api/sessions/current/approval/:id': [rows.approval],
@@ -165,6 +176,12 @@ describe('one person’s things', () => {
       since: now,
       raised_at: now,
     });
+    insert(database, 'share_password', {
+      person_id: bob,
+      login: 'bob-zq7x',
+      nt_hash: Buffer.alloc(16, 9),
+      made_at: now,
+    });
     return { authenticator, unconfirmed, approver, approval, session, alert: '77001' };
   }
 
@@ -209,8 +226,9 @@ describe('one person’s things', () => {
         'known_browser',
         'invitation',
         'alert',
+        'share_password',
       ];
-      const kept = ['asset', 'phone_item', 'upload', 'relocation', 'publishing'];
+      const kept = ['asset', 'phone_item', 'upload', 'relocation', 'publishing', 'import'];
       const rows = [
         ...state.map((table) => rowsOf(callers.database, table, [bob, phoneId])),
         rowsOf(callers.database, 'session', [bob]),
@@ -311,6 +329,7 @@ describe('one person’s things', () => {
       'POST /api/downloads assets': assets,
       'POST /api/pairings person': { person: 'Bob', phone: 'Mallory' },
       'POST /api/pairings replaces': { phone: 'Mallory', replaces: phoneId },
+      'POST /api/imports person': { source: 'usb-1', folder: '', person: 'Bob' },
       'POST /api/approvers phoneId': { phoneId, publicKey: own.toString('base64') },
     };
     const places = shared(({ body }) => body !== undefined).flatMap((route) =>

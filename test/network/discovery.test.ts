@@ -57,6 +57,14 @@ describe.skipIf(missing !== undefined && maySkip)('discovery', () => {
     expect(await box.askByName(desk, 'nightjar.local', '10.77.0.10')).toBe('200');
     expect(await box.askByName(desk, 'nightjar.local', 'fd77::10')).toBe('200');
 
+    // The share is found while it is on.
+    expect(await namesOf('_smb._tcp')).toEqual([]);
+    await box.daemon.console('PUT', '/api/share', { on: true });
+    await expect.poll(() => avahi.browse('_smb._tcp')).toContainEqual(expect.objectContaining({ port: 8445 }));
+    await box.daemon.console('PUT', '/api/share', { on: false });
+    await expect.poll(() => namesOf('_smb._tcp')).toEqual([]);
+    await expect.poll(() => namesOf('_https._tcp')).toEqual(['nightjar']);
+
     await box.daemon.stop();
     await expect.poll(() => namesOf('_nightjar._tcp')).toEqual([]);
     expect(await avahi.resolve('nightjar.local', 4)).toBeUndefined();

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { readConfig } from '../../src/config.ts';
 import { Nightjar } from '../../src/nightjar.ts';
-import type { Machine } from '../../src/overview.ts';
+import type { Machine, Planted } from '../../src/overview.ts';
 import { createLog } from '../../src/platform/log.ts';
 import { type Answer, ask, jsonBody } from './asking.ts';
 import { goodPassword, setupCode } from './box-state.ts';
@@ -18,6 +18,10 @@ export type AppOptions = Readonly<{
   machine?: Machine;
   /** How often it looks for jobs that became due: a clock that the test turns wakes nobody. */
   pollMs?: number;
+  /** Default: next to nothing. */
+  passwordCost?: NonNullable<Planted['passwordCost']>;
+  /** A disk helper of the test's own. */
+  disks?: NonNullable<Planted['disks']>;
 }>;
 
 export class App {
@@ -28,6 +32,8 @@ export class App {
   readonly logged: string[] = [];
   httpPort = 0;
   httpsPort = 0;
+  /** How often it started anew by itself. */
+  restarts = 0;
   readonly #env: Readonly<Record<string, string>>;
   readonly #options: AppOptions;
   #box: Nightjar | undefined;
@@ -67,10 +73,18 @@ export class App {
     });
     const log = createLog({ level: 'debug', destination: { write: (line) => void this.logged.push(line) } });
     const machine = this.#options.machine ?? { read: async () => ({ memory: null, celsius: null }) };
-    this.#box = new Nightjar(config, log, { ...this.#options, machine });
-    const { httpPort, httpsPort } = await this.#box.start();
+    // The real cost is `passwords.test.ts`'s to show; here it would be most of the time that these tests take.
+    const passwordCost = { memoryKiB: 8, passes: 1, parallelism: 1 };
+    this.#box = new Nightjar(config, log, { passwordCost, ...this.#options, machine });
+    const box = this.#box;
+    const { httpPort, httpsPort } = await box.start();
     this.httpPort = httpPort;
     this.httpsPort = httpsPort;
+    // As `main.ts` does.
+    void box.restart.then(async () => {
+      await this.restart();
+      this.restarts += 1;
+    });
   }
 
   async stop(): Promise<void> {

@@ -42,8 +42,11 @@ export class CatalogueCheck {
     );
   }
 
-  /** What is wrong, a sentence each; empty when all is well. `everything`: hashes also what was hashed before. */
-  async whatIsWrong(options: { everything: boolean }): Promise<string[]> {
+  /**
+   * What is wrong, a sentence each; empty when all is well. `everything`: hashes also what was hashed before. `strays`: files
+   * in view may have no row, where they are what a row has under another name.
+   */
+  async whatIsWrong(options: { everything: boolean; strays?: boolean }): Promise<string[]> {
     if (options.everything) this.#hashed.clear();
     const { assets, receiving, lists, damage } = this.#read((catalogue) => ({
       assets: catalogue
@@ -65,7 +68,11 @@ export class CatalogueCheck {
     // Written by a job at any time, its row before its file: so asked before and after the look at the disk.
     const listed = [...lists, ...this.#read(listsOf)];
     const known = new Set([...present.keys(), ...listed.map(({ folder, name }) => `${folder}/${name}`)]);
-    for (const path of inView) if (!known.has(path)) wrong.push(`file without row: ${path}`);
+    const sums = new Set(options.strays === true ? assets.map(({ sha256 }) => sha256) : []);
+    for (const path of inView) {
+      if (known.has(path) || (sums.size > 0 && sums.has(await hashOfFile(join(this.#diskDir, path))))) continue;
+      wrong.push(`file without row: ${path}`);
+    }
     for (const name of await readdir(join(this.#diskDir, '.nightjar/incoming'))) {
       if (!receiving.has(name)) wrong.push(`received file without row: ${name}`);
     }

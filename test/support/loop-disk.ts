@@ -3,12 +3,14 @@
  * whatever was not synced is gone after the next mount, as after a pulled plug. Needs root and loop devices.
  */
 import { spawn } from 'node:child_process';
-import { access, mkdir, open, readFile, rm, writeFile } from 'node:fs/promises';
+import { access, mkdir, open, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { say } from './counts.ts';
 
 const commandMsMax = 60_000;
 const unmountMsMax = 10_000;
+const heldMsMax = 1_000;
+const movesMax = 5;
 
 /** Why no loop disk can be made here; undefined when it can. */
 export async function loopDisksMissing(): Promise<string | undefined> {
@@ -21,7 +23,18 @@ export async function loopDisksMissing(): Promise<string | undefined> {
   return undefined;
 }
 
-export class LoopDisk {
+/** A disk that can lose power, whatever its filesystem. */
+export type PullableDisk = Readonly<{
+  name: string;
+  /** Where it is mounted. */
+  path: string;
+  cut: () => Promise<void>;
+  unmount: (options?: { lazyAllowed?: boolean }) => Promise<void>;
+  mount: () => Promise<void>;
+  remove: () => Promise<void>;
+}>;
+
+export class LoopDisk implements PullableDisk {
   readonly name: string;
   /** Where it is mounted. The folder beneath stays on the filesystem of `dir`. */
   readonly path: string;
@@ -43,36 +56,52 @@ export class LoopDisk {
     await image.close();
     // No lazy initialisation: it would write in the background for as long as a test takes.
     const options = ['-q', '-F', '-m', '0', '-E', 'lazy_itable_init=0,lazy_journal_init=0'];
-    await must('mkfs.ext4', [...options, disk.#image]);
-    disk.#device = (await must('losetup', ['--find', '--show', disk.#image])).trim();
+    await runTool('mkfs.ext4', [...options, disk.#image]);
+    disk.#device = (await runTool('losetup', ['--find', '--show', disk.#image])).trim();
     await disk.mount();
     return disk;
   }
 
   /** `at`: in another disk's place. */
   async mount(at: string = this.path): Promise<void> {
-    const deadline = Date.now() + unmountMsMax;
-    for (;;) {
-      await must('mount', ['-t', 'ext4', this.#device, at]);
-      // While anybody holds the old mount (a program with mounts of its own), the kernel hands it out again, cut.
-      const probe = join(at, '.probe');
-      const dead = await writeFile(probe, '').then(
-        () => false,
-        () => true,
-      );
-      if (!dead) {
-        await rm(probe);
-        return;
+    for (let moves = 0; moves <= movesMax; moves += 1) {
+      const deadline = Date.now() + heldMsMax;
+      for (;;) {
+        await runTool('mount', ['-t', 'ext4', this.#device, at]);
+        const probe = join(at, '.probe');
+        const dead = await writeFile(probe, '').then(
+          () => false,
+          () => true,
+        );
+        if (!dead) {
+          await rm(probe);
+          return;
+        }
+        await this.unmount({ at });
+        if (Date.now() > deadline) break;
+        await new Promise((resolve) => setTimeout(resolve, 50));
       }
-      await this.unmount({ at });
-      if (Date.now() > deadline) throw new Error(`${at} is held by somebody in its cut state.`);
-      await new Promise((resolve) => setTimeout(resolve, 50));
+      await this.#moveToAnotherDevice();
     }
+    throw new Error(`${at} is held by somebody in its cut state.`);
+  }
+
+  /**
+   * While anybody holds the old mount (a program with mounts of its own, of another test), the kernel hands it out again,
+   * cut. What that one has written by now is all that it ever writes: a copy of the image is the disk from here on.
+   */
+  async #moveToAnotherDevice(): Promise<void> {
+    await runTool('blockdev', ['--flushbufs', this.#device]);
+    await runTool('cp', ['--sparse=always', this.#image, `${this.#image}.moved`]);
+    // Detached in fact when the last one lets go of it.
+    await runTool('losetup', ['--detach', this.#device]);
+    await rename(`${this.#image}.moved`, this.#image);
+    this.#device = (await runTool('losetup', ['--find', '--show', this.#image])).trim();
   }
 
   /** Pulls the plug: nothing that was not synced before reaches the image any more. */
   async cut(): Promise<void> {
-    await must('xfs_io', ['-x', '-c', 'shutdown', this.path]);
+    await runTool('xfs_io', ['-x', '-c', 'shutdown', this.path]);
   }
 
   async mounted(): Promise<boolean> {
@@ -92,7 +121,24 @@ export class LoopDisk {
     }
     if (!lazyAllowed) throw new Error(`${at} is still held after ${unmountMsMax} ms:\n${await holders(at)}`);
     say(`${at} is held by somebody, so it is unmounted lazily`);
-    await must('umount', ['-l', at]);
+    await runTool('umount', ['-l', at]);
+  }
+
+  /** Unmounts it, and remembers what is on it. */
+  async keep(): Promise<void> {
+    await this.unmount();
+    await runTool('cp', ['--sparse=always', this.#image, `${this.#image}.kept`]);
+  }
+
+  /** Mounted, as it was when it was kept. */
+  async giveBack(): Promise<void> {
+    if (await this.mounted()) await this.unmount();
+    await runTool('losetup', ['--detach', this.#device]);
+    // Not into the old file: somebody may hold that device still.
+    await rm(this.#image);
+    await runTool('cp', ['--sparse=always', `${this.#image}.kept`, this.#image]);
+    this.#device = (await runTool('losetup', ['--find', '--show', this.#image])).trim();
+    await this.mount();
   }
 
   /** As after the power came back: the journal is replayed. */
@@ -109,8 +155,8 @@ export class LoopDisk {
 
   async remove(): Promise<void> {
     if (await this.mounted()) await this.unmount();
-    if (this.#device !== '') await must('losetup', ['--detach', this.#device]);
-    await rm(this.#image, { force: true });
+    if (this.#device !== '') await runTool('losetup', ['--detach', this.#device]);
+    for (const file of [this.#image, `${this.#image}.kept`]) await rm(file, { force: true });
     await rm(this.path, { recursive: true, force: true });
   }
 }
@@ -127,7 +173,8 @@ async function holders(path: string): Promise<string> {
   return (await run('sh', ['-c', 'ls -l /proc/[0-9]*/fd 2>/dev/null | grep -F "$1" | head -20', 'sh', path])).output;
 }
 
-async function must(command: string, args: readonly string[]): Promise<string> {
+/** @throws when it does not end with 0 */
+export async function runTool(command: string, args: readonly string[]): Promise<string> {
   const { code, output } = await run(command, args);
   if (code !== 0) throw new Error(`${command} ${args.join(' ')} failed: ${output}`);
   return output;

@@ -24,6 +24,8 @@ export class TestBox {
   readonly stranger: UploadOwner;
   clock = Date.UTC(2026, 5, 1, 12);
   diskId: string | undefined;
+  /** Where a disk is, if it is not at `disk`. */
+  placeOf: (diskId: string) => string | undefined = () => undefined;
   library!: Library;
   uploads!: Uploads;
   readonly #limits: Partial<UploadLimits>;
@@ -70,6 +72,7 @@ export class TestBox {
       diskDir: this.disk,
       migrationsDir,
       adoptedDiskId: () => this.diskId,
+      placeOf: (diskId) => this.placeOf(diskId),
       people: () => [this.owner.person, this.stranger.person],
       publishing: new Publishing({
         now,

@@ -29,8 +29,16 @@ const NightReport = lazy(() => import('./nights/report.tsx').then((room) => room
 const AlertsPage = lazy(() => import('./nights/alerts.tsx').then((room) => room.AlertsPage));
 const Originals = lazy(() => import('./nights/originals.tsx').then((room) => room.Originals));
 const PhoneFix = lazy(() => import('./nights/fix.tsx').then((room) => room.PhoneFix));
+const Disks = lazy(() => import('./disks/disks.tsx').then((room) => room.Disks));
+const DiskPage = lazy(() => import('./disks/disk-page.tsx').then((room) => room.DiskPage));
+const MirrorsPage = lazy(() => import('./copies/mirrors.tsx').then((room) => room.Mirrors));
+const ReplacePage = lazy(() => import('./copies/replace.tsx').then((room) => room.Replace));
+const ImportPage = lazy(() => import('./copies/import.tsx').then((room) => room.ImportPage));
+const ExportPage = lazy(() => import('./copies/export.tsx').then((room) => room.ExportPage));
 const SecurityRoom = lazy(() => import('./security/security.tsx').then((room) => room.Security));
 const SettingsRoom = lazy(() => import('./settings/settings.tsx').then((room) => room.Settings));
+const OffboxPage = lazy(() => import('./offbox/offbox.tsx').then((room) => room.OffboxPage));
+const SharePage = lazy(() => import('./share/share.tsx').then((room) => room.SharePage));
 const ThisPhone = lazy(() => import('./this-phone/this-phone.tsx').then((room) => room.ThisPhone));
 const Pair = lazy(() => import('./pair/pair.tsx').then((room) => room.Pair));
 const Connect = lazy(() => import('./connect/connect.tsx').then((room) => room.Connect));
@@ -135,9 +143,17 @@ const signedInRoutes = (
     <Route path="/nights/:night" component={NightReport} />
     <Route path="/alerts" component={AlertsPage} />
     <Route path="/originals" component={Originals} />
+    <Route path="/disks" component={Disks} />
+    <Route path="/disks/mirrors" component={MirrorsPage} />
+    <Route path="/disks/replace" component={ReplacePage} />
+    <Route path="/disks/:id" component={DiskPage} />
+    <Route path="/import" component={ImportPage} />
+    <Route path="/export" component={ExportPage} />
     <Route path="/security" component={SecurityRoom} />
     <Route path="/security/*" component={SecurityRoom} />
     <Route path="/settings" component={SettingsRoom} />
+    <Route path="/share" component={SharePage} />
+    <Route path="/offbox" component={OffboxPage} />
     <Route default component={NotFound} />
   </Router>
 );

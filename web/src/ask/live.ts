@@ -42,6 +42,7 @@ const kinds = [
   'approval-ended',
   'pairing',
   'home',
+  'disks',
 ] as const satisfies readonly LiveEvent['type'][];
 
 /** From a sign-in until a sign-out. `refused` is called when the box answers, and will not let this browser listen. */

@@ -19,7 +19,11 @@ export function Alerts({ needs, onChanged }: { needs: View['needs']; onChanged: 
   return (
     <div class="home-alerts">
       {shown.map((alert) => (
-        <AlertCard key={`${alert.code} ${alert.params['phone'] ?? ''}`} alert={alert} onChanged={onChanged} />
+        <AlertCard
+          key={`${alert.code} ${alert.params['phone'] ?? alert.params['disk'] ?? ''}`}
+          alert={alert}
+          onChanged={onChanged}
+        />
       ))}
       {shown.length < needs.length && (
         <div class="home-more">

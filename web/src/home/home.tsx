@@ -14,6 +14,7 @@ import { Avatar, Bar, CouldNotLoad, Skeleton } from '../ui/parts.tsx';
 import { PhoneStatePill } from '../ui/phone-state.tsx';
 import { Alerts, Known } from './alerts.tsx';
 import './home.css';
+import { DisksCard } from './disks.tsx';
 import { LastNight } from './last-night.tsx';
 import { Verdict } from './verdict.tsx';
 
@@ -28,8 +29,8 @@ export function Home() {
   useEffect(() => () => window.clearTimeout(timer.current), []);
   useLive((event) => {
     if (event.type === 'missed') void again();
-    if (event.type !== 'home') return;
-    if (answer !== undefined) put(withPhones(answer, event.phones));
+    if (event.type !== 'home' && event.type !== 'disks') return;
+    if (event.type === 'home' && answer !== undefined) put(withPhones(answer, event.phones));
     timer.current ??= window.setTimeout(() => {
       timer.current = undefined;
       void again();
@@ -75,6 +76,7 @@ function Shown({ view, onChanged }: { view: View; onChanged: () => void }) {
             </section>
           )}
           {phones.length > 0 && <LastNight nights={nights} />}
+          {view.disks !== null && <DisksCard disks={view.disks} library={library} />}
           <Room view={view} />
         </div>
       </div>

@@ -1,7 +1,7 @@
 /** Owns the page about the files on the disk: how far they were read again, and which of them are not what came. */
-import { FileX, ShieldCheck } from 'lucide';
+import { ShieldCheck } from 'lucide';
 import { useEffect, useState } from 'preact/hooks';
-import { ask, boxNow, type ReplyOf } from '../ask/ask.ts';
+import { ask } from '../ask/ask.ts';
 import { useLive } from '../ask/live.ts';
 import { useAsk, useDoing } from '../ask/use-ask.ts';
 import { common } from '../text/en/common.ts';
@@ -9,12 +9,11 @@ import { originals as t } from '../text/en/originals.ts';
 import { Button } from '../ui/button.tsx';
 import { Icon } from '../ui/icon.tsx';
 import { Page } from '../ui/page.tsx';
-import { Bar, CouldNotLoad, RefusalNote, Skeleton } from '../ui/parts.tsx';
+import { CouldNotLoad, RefusalNote, Skeleton } from '../ui/parts.tsx';
+import { type Lost, LostFiles, MendedFiles, ReadingAgain, type Verification } from '../ui/read-again.tsx';
 import { NumberedSteps } from '../ui/steps.tsx';
 import './nights.css';
 
-type State = ReplyOf<'GET /api/verification'>;
-type Lost = State['lost']['files'][number];
 const pageSize = 50;
 /** Whoever has more has lost a disk. */
 const shownMax = 2_000;
@@ -42,10 +41,11 @@ export function Originals() {
       {answer !== undefined && (
         <div class="nights-columns">
           <div>
-            <LostFiles lost={answer.lost} />
+            <LostCard lost={answer.lost} />
+            <MendedFiles files={answer.mended} />
           </div>
           <div>
-            <Reading state={answer} onChanged={() => void again()} />
+            <ReadingAgain state={answer} onChanged={() => void again()} />
           </div>
         </div>
       )}
@@ -53,42 +53,7 @@ export function Originals() {
   );
 }
 
-function Reading({ state, onChanged }: { state: State; onChanged: () => void }) {
-  const { all, waiting, files, bytes, oldestAt } = state;
-  const now = boxNow();
-  const change = useDoing(async () => {
-    await ask(all === null ? 'POST /api/verification/start' : 'POST /api/verification/stop');
-    onChanged();
-  });
-  return (
-    <section class="card stack" style={{ '--gap': 'var(--s3)' }} aria-labelledby="originals-read">
-      <h2 class="head" id="originals-read">
-        {all === null ? t.card : t.all}
-      </h2>
-      <p class="figure">{t.held(files, bytes)}</p>
-      {all === null ? (
-        <p class="second">{oldestAt === null ? t.none : t.since(oldestAt, now)}</p>
-      ) : (
-        <>
-          <Bar share={all.bytes / Math.max(1, all.ofBytes)} label={t.allBytes(all.bytes, all.ofBytes)} />
-          <p class="second num">{t.allOf(all.files, all.ofFiles, all.since, now)}</p>
-          {waiting && <p class="cap">{t.resting}</p>}
-        </>
-      )}
-      <RefusalNote refusal={change.refusal} />
-      {oldestAt !== null && all === null && <p class="cap">{t.readAllHint}</p>}
-      {(oldestAt !== null || all !== null) && (
-        <div class="buttons">
-          <Button look="secondary" busy={change.busy} onClick={() => void change.run()}>
-            {all === null ? t.readAll : t.stop}
-          </Button>
-        </div>
-      )}
-    </section>
-  );
-}
-
-function LostFiles({ lost }: Pick<State, 'lost'>) {
+function LostCard({ lost }: Pick<Verification, 'lost'>) {
   const [older, setOlder] = useState<readonly Lost[]>([]);
   const [next, setNext] = useState<string | null>();
   const cursor = next === undefined ? lost.next : next;
@@ -120,13 +85,7 @@ function LostFiles({ lost }: Pick<State, 'lost'>) {
         <h2 class="head" id="originals-lost">
           {t.lostCount(lost.count)}
         </h2>
-        <ul class="rows nights-alerts">
-          {shown.map((file) => (
-            <li key={file.id}>
-              <LostFile file={file} />
-            </li>
-          ))}
-        </ul>
+        <LostFiles files={shown} />
         <RefusalNote refusal={loading.refusal} />
         {cursor !== null && shown.length < shownMax && (
           <p>
@@ -142,23 +101,6 @@ function LostFiles({ lost }: Pick<State, 'lost'>) {
         </h2>
         <NumberedSteps steps={t.steps} />
       </section>
-    </>
-  );
-}
-
-function LostFile({ file: { name, person, path, takenLocal, damage, foundAt } }: { file: Lost }) {
-  const now = boxNow();
-  return (
-    <>
-      <span class="act">
-        <Icon of={FileX} />
-      </span>
-      <div class="words">
-        <p class="strong">{name}</p>
-        <p class="second">{t.of(person, takenLocal, now)}</p>
-        <p class="cap">{t.found(damage, foundAt, now)}</p>
-        <p class="cap mono">{path}</p>
-      </div>
     </>
   );
 }

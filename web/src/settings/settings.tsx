@@ -7,7 +7,9 @@ import { currentTheme, setTheme, type Theme } from '../ask/theme.ts';
 import { useAsk } from '../ask/use-ask.ts';
 import { channels as c } from '../text/en/channels.ts';
 import { common } from '../text/en/common.ts';
+import { offbox as o } from '../text/en/offbox.ts';
 import { settings as t } from '../text/en/settings.ts';
+import { share as s } from '../text/en/share.ts';
 import { day } from '../text/format.ts';
 import { ChannelCards } from '../ui/channels.tsx';
 import { Icon, type IconNode } from '../ui/icon.tsx';
@@ -54,6 +56,8 @@ export function Settings() {
                 </section>
               )}
               <CertificatesCard box={answer.box} />
+              <ShareCard />
+              {owner && <OffboxCard />}
               <LookCard />
               <AboutCard box={answer.box} />
             </div>
@@ -138,6 +142,39 @@ function Fact({ name, children }: { name: string; children: preact.ComponentChil
       <dt class="cap">{name}</dt>
       <dd>{children}</dd>
     </div>
+  );
+}
+
+/** How it stands is told there: on the way here nobody waits for it. */
+function OffboxCard() {
+  return (
+    <section class="card stack" style={{ '--gap': 'var(--s3)' }} aria-labelledby="offbox">
+      <div>
+        <h2 class="head" id="offbox">
+          {o.card}
+        </h2>
+        <p class="cap">{o.cardText}</p>
+      </div>
+      <p>
+        <a href="/offbox">{o.toPage}</a>
+      </p>
+    </section>
+  );
+}
+
+function ShareCard() {
+  return (
+    <section class="card stack" style={{ '--gap': 'var(--s3)' }} aria-labelledby="share">
+      <div>
+        <h2 class="head" id="share">
+          {s.card}
+        </h2>
+        <p class="cap">{s.cardText}</p>
+      </div>
+      <p>
+        <a href="/share">{s.toPage}</a>
+      </p>
+    </section>
   );
 }
 

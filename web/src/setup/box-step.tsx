@@ -1,6 +1,7 @@
 import { useEffect, useRef, useState } from 'preact/hooks';
 import { ask } from '../ask/ask.ts';
 import { useAsk, useDoing } from '../ask/use-ask.ts';
+import { adopting } from '../text/en/adopt.ts';
 import { setup as t } from '../text/en/setup.ts';
 import { Button } from '../ui/button.tsx';
 import { confirmFirst } from '../ui/confirm-first.tsx';
@@ -61,10 +62,12 @@ type NewBoxProps = Readonly<{
   /** Why the code of before will not do. */
   wrongCode: string | undefined;
   onNext: (draft: Draft) => void;
+  /** There is a disk of another box: with the code as far as it is typed. */
+  onAdopt: (code: string) => void;
 }>;
 
 /** Before the box has an owner: kept in this tab until it has. */
-export function NewBoxStep({ draft, box, fromLink, wrongCode, onNext }: NewBoxProps) {
+export function NewBoxStep({ draft, box, fromLink, wrongCode, onNext, onAdopt }: NewBoxProps) {
   const [code, setCode] = useState(draft.code);
   const [name, setName] = useState(draft.name ?? box);
   const [timeZone, setZone] = useState(draft.timeZone);
@@ -104,6 +107,9 @@ export function NewBoxStep({ draft, box, fromLink, wrongCode, onNext }: NewBoxPr
         )}
         <NameAndZone name={name} zone={timeZone} onName={setName} onZone={setZone} />
         <Buttons>
+          <Button look="quiet" onClick={() => onAdopt(code.trim())}>
+            {adopting.offer}
+          </Button>
           <Button type="submit" disabled={code.trim() === '' || !nameForm.test(name) || timeZone.trim() === ''}>
             {t.next}
           </Button>

@@ -2,7 +2,13 @@
  * What was typed before the box has an owner: kept in this tab, so that a reload loses nothing. The password never is;
  * the setup code is, until it is spent: it was taken out of the address at once.
  */
-export type Draft = Readonly<{ code: string; name?: string; timeZone: string; person: string; at: 'box' | 'you' }>;
+export type Draft = Readonly<{
+  code: string;
+  name?: string;
+  timeZone: string;
+  person: string;
+  at: 'box' | 'you' | 'adopt';
+}>;
 
 const kept = 'nightjar.setup';
 

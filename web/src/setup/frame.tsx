@@ -10,7 +10,7 @@ import './setup.css';
 export type FirstRun = ReplyOf<'GET /api/first-run'>;
 export type Step = keyof FirstRun['steps'];
 /** In the order in which they are taken. */
-export const steps: readonly Step[] = ['box', 'you', 'lock', 'recovery', 'clock', 'tell', 'phone'];
+export const steps: readonly Step[] = ['box', 'you', 'disk', 'lock', 'recovery', 'clock', 'tell', 'phone'];
 
 type FrameProps = Readonly<{
   step: Step;

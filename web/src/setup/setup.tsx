@@ -10,8 +10,10 @@ import { useAsk } from '../ask/use-ask.ts';
 import { setup as t } from '../text/en/setup.ts';
 import { say } from '../ui/page.tsx';
 import { CouldNotLoad, Skeleton } from '../ui/parts.tsx';
+import { AdoptStep } from './adopt-step.tsx';
 import { addressOf, NewBoxStep, OwnBoxStep } from './box-step.tsx';
 import { ClockStep } from './clock-step.tsx';
+import { DiskStep } from './disk-step.tsx';
 import { codeFromAddress, type Draft, keepDraft, readDraft } from './draft.ts';
 import { type FirstRun, Frame, type Step, steps } from './frame.tsx';
 import { LockStep } from './lock-step.tsx';
@@ -100,6 +102,18 @@ function Unowned({ box, onClaimed }: UnownedProps) {
     keepDraft(next);
     setState({ draft: next, fromLink });
   };
+  if (draft.at === 'adopt') {
+    return (
+      <AdoptStep
+        key="adopt"
+        draft={draft}
+        fromLink={fromLink}
+        onCode={(code) => put({ ...draft, code })}
+        onBack={() => put({ ...draft, at: 'box' })}
+        onAdopted={() => keepDraft(undefined)}
+      />
+    );
+  }
   if (draft.at === 'box') {
     return (
       <NewBoxStep
@@ -112,6 +126,7 @@ function Unowned({ box, onClaimed }: UnownedProps) {
           setWrongCode(undefined);
           put(next);
         }}
+        onAdopt={(code) => put({ ...draft, code, at: 'adopt' })}
       />
     );
   }
@@ -183,6 +198,8 @@ function OwnStep({ step, firstRun, box, fresh, onFresh, onNext }: OwnStepProps) 
   switch (step) {
     case 'box':
       return <OwnBoxStep firstRun={firstRun} problem={fresh.problem} onNext={onNext} />;
+    case 'disk':
+      return <DiskStep firstRun={firstRun} onNext={onNext} />;
     case 'lock':
       return <LockStep firstRun={firstRun} onCodes={(codes) => onFresh({ ...fresh, codes })} onNext={onNext} />;
     case 'recovery': {

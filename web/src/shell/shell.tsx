@@ -2,7 +2,7 @@
  * Owns what stands around every page of somebody who is signed in: the ways between rooms, the person, the banner of a
  * box that does not answer. Never asks for a page's own things. Only the app uses it.
  */
-import { House, Images, LogOut, Menu, Moon, Settings, ShieldCheck, Smartphone, Sun, SunMoon } from 'lucide';
+import { HardDrive, House, Images, LogOut, Menu, Moon, Settings, ShieldCheck, Smartphone, Sun, SunMoon } from 'lucide';
 import type { ComponentChildren } from 'preact';
 import { useEffect, useState } from 'preact/hooks';
 import { useLocation } from 'preact-iso';
@@ -19,16 +19,27 @@ import { Avatar } from '../ui/parts.tsx';
 import './shell.css';
 import { currentTheme, setTheme, type Theme } from '../ask/theme.ts';
 
-type Way = Readonly<{ href: string; label: string; icon: IconNode; wideOnly?: boolean; narrowOnly?: boolean }>;
+type Way = Readonly<{
+  href: string;
+  label: string;
+  icon: IconNode;
+  wideOnly?: boolean;
+  narrowOnly?: boolean;
+  ownerOnly?: boolean;
+}>;
 const ways: readonly Way[] = [
   { href: '/', label: common.home, icon: House },
   { href: '/photos', label: common.photos, icon: Images },
   { href: '/this-phone', label: common.thisPhone, icon: Smartphone, narrowOnly: true },
   { href: '/phones', label: common.phones, icon: Smartphone, wideOnly: true },
+  { href: '/disks', label: common.disks, icon: HardDrive, wideOnly: true, ownerOnly: true },
   { href: '/security', label: common.security, icon: ShieldCheck, wideOnly: true },
   { href: '/settings', label: common.settings, icon: Settings, wideOnly: true },
 ];
-const moreWays = ways.filter(({ wideOnly }) => wideOnly === true);
+
+function waysOf({ role }: { role: string }): readonly Way[] {
+  return ways.filter(({ ownerOnly }) => ownerOnly !== true || role === 'owner');
+}
 
 function isHere(path: string, href: string): boolean {
   return href === '/' ? path === '/' : path === href || path.startsWith(`${href}/`);
@@ -55,7 +66,7 @@ export function Shell({ children }: { children: ComponentChildren }) {
       <nav class="rail" aria-label={common.rooms}>
         <Brand />
         <ul>
-          {ways.map((way) => (
+          {waysOf(person).map((way) => (
             <li key={way.href} class={way.wideOnly ? 'wide-only' : way.narrowOnly ? 'narrow-only' : undefined}>
               <Tab way={way} here={isHere(path, way.href)} badge={way.href === '/' ? needs : undefined} />
             </li>
@@ -124,12 +135,14 @@ function PersonMenu({ open, onClose }: { open: boolean; onClose: () => void }) {
   return (
     <Dialog title={person.name} open={open} onClose={onClose}>
       <nav class="menu-rows narrow-only" aria-label={common.more}>
-        {moreWays.map((way) => (
-          <a key={way.href} href={way.href}>
-            <Icon of={way.icon} size={24} />
-            {way.label}
-          </a>
-        ))}
+        {waysOf(person)
+          .filter(({ wideOnly }) => wideOnly)
+          .map((way) => (
+            <a key={way.href} href={way.href}>
+              <Icon of={way.icon} size={24} />
+              {way.label}
+            </a>
+          ))}
       </nav>
       <fieldset class="menu-rows">
         <legend class="cap">{common.theme}</legend>

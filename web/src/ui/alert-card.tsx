@@ -39,7 +39,7 @@ const icons: Readonly<Record<string, IconNode>> = {
 };
 
 function iconOf(code: string): IconNode {
-  return icons[code] ?? (code.startsWith('disk-') ? HardDrive : TriangleAlert);
+  return icons[code] ?? (/^(disk|mirror)-/.test(code) ? HardDrive : TriangleAlert);
 }
 
 type CardProps = Readonly<{
@@ -54,7 +54,7 @@ export function AlertCard({ alert, onChanged, children }: CardProps) {
   const { code, severity, params, id } = alert;
   const me = usePerson();
   const own = params['person'] === me.name;
-  const { title, sentences, action } = alertWords(alert, { own, now: boxNow() });
+  const { title, sentences, action, more } = alertWords(alert, { own, now: boxNow() });
   const [away, setAway] = useState(false);
   const seen = useDoing(async () => {
     if (id === null) return;
@@ -75,6 +75,11 @@ export function AlertCard({ alert, onChanged, children }: CardProps) {
           {action !== undefined && (
             <LinkButton look={severity === 'act' ? 'primary' : 'secondary'} href={action.href}>
               {action.label}
+            </LinkButton>
+          )}
+          {more !== undefined && (
+            <LinkButton look="quiet" href={more.href}>
+              {more.label}
             </LinkButton>
           )}
           {phone !== undefined && (

@@ -44,7 +44,7 @@ export function TypedConfirmation({ title, open, onClose, text, expected, action
         <Field label={common.typeThis(expected)} value={typed} onInput={setTyped} autocomplete="off" />
         <RefusalNote refusal={refusal} />
         <div class="buttons">
-          <Button look="secondary" onClick={close}>
+          <Button look="secondary" disabled={busy} onClick={close}>
             {common.cancel}
           </Button>
           <Button type="submit" look="destructive" busy={busy} disabled={typed.trim() !== expected}>

@@ -1,5 +1,6 @@
 import type { ReplyOf } from '../../ask/ask.ts';
 import { bytes, count, day, moment, plural } from '../format.ts';
+import { reasonBrief } from './disk-verdicts.ts';
 
 type Alert = ReplyOf<'GET /api/alerts'>['open'][number];
 type Code = Alert['code'];
@@ -14,6 +15,11 @@ const word = (params: Params, name: string) => String(params[name] ?? '');
 const files = (n: number) => plural(n, { one: '1 file', other: `${count(n)} files` });
 const nights = (n: number) => plural(n, { one: '1 night', other: `${count(n)} nights` });
 const days = (n: number) => plural(n, { one: '1 day', other: `${count(n)} days` });
+/** Of a disk: the worst of why, as a sentence. */
+const why = (params: Params) => {
+  const text = reasonBrief(word(params, 'reason'));
+  return text === '' ? '' : `${text}. `;
+};
 const times = (n: number) => plural(n, { one: 'once', other: `${count(n)} times` });
 const channelNames: Readonly<Record<string, string>> = { mail: 'E-mail', webhook: 'The webhook' };
 const certificateNames: Readonly<Record<string, string>> = {
@@ -117,6 +123,34 @@ const facts: Readonly<Record<Code, (params: Params, looking: Looking) => Words>>
       : `${word(params, 'name')}: ${files(number(params, 'count'))} do not come in`,
     text: `The phone has held them for ${nights(number(params, 'nights'))}. Everything that came is safe.`,
   }),
+  'mirror-missing': (params, { now }) => ({
+    title: `The mirror ${word(params, 'name')} has been away for ${nights(number(params, 'nights'))}`,
+    text: `It was last there: ${moment(number(params, 'since'), now)}. What came in since is on one disk only.`,
+  }),
+  'mirror-behind': (params) => ({
+    title: `The mirror ${word(params, 'name')} lacks ${files(number(params, 'count'))}`,
+    text: `It has not caught up for ${nights(number(params, 'nights'))}. What it has is right, and the library is whole.`,
+  }),
+  'offbox-behind': (params, { now }) => ({
+    title: `The copy off the box was not made for ${nights(number(params, 'nights'))}`,
+    text: `What is there is as of ${moment(number(params, 'since'), now)}. The library itself is safe on its disk.`,
+  }),
+  'offbox-damaged': () => ({
+    title: 'The copy off the box is damaged',
+    text: 'What was read back from there is not what was sent. The library itself is safe on its disk.',
+  }),
+  'disk-watch': (params) => ({
+    title: `The disk ${word(params, 'name')} shows a first sign of trouble`,
+    text: `${why(params)}It works, and what is on it can be read.`,
+  }),
+  'disk-replace-soon': (params) => ({
+    title: `The disk ${word(params, 'name')} should be replaced soon`,
+    text: `${why(params)}It still works; disks like this one fail more often than others.`,
+  }),
+  'disk-replace-now': (params) => ({
+    title: `The disk ${word(params, 'name')} is failing`,
+    text: `${why(params)}It may stop any day; what it still gives can be read.`,
+  }),
   'second-factor-missing': () => ({
     title: 'Only the password guards this box',
     text: 'Whoever learns it has everything.',
@@ -152,11 +186,27 @@ const facts: Readonly<Record<Code, (params: Params, looking: Looking) => Words>>
 };
 
 type Action = Readonly<{ label: string; href: string }>;
+type Todo = Readonly<{
+  text: string;
+  action?: (params: Params) => Action;
+  /** A quiet way besides. */
+  more?: (params: Params) => Action;
+}>;
+const diskPage = (params: Params) => `/disks/${encodeURIComponent(word(params, 'disk'))}`;
 /** What to do: one sentence, and where. */
-const advice: Readonly<Record<Advice, Readonly<{ text: string; action?: (params: Params) => Action }>>> = {
-  'put-the-disk-back': { text: 'Plug the disk in again: the box goes on by itself.' },
-  'put-the-right-disk-back': { text: 'Plug the right one in: the box goes on by itself.' },
-  'replace-the-disk': { text: 'Check its cord first; if it stays so, copy the photos to another disk soon.' },
+const advice: Readonly<Record<Advice, Todo>> = {
+  'put-the-disk-back': {
+    text: 'Plug the disk in again: the box goes on by itself.',
+    action: () => ({ label: 'See the disks', href: '/disks' }),
+  },
+  'put-the-right-disk-back': {
+    text: 'Plug the right one in: the box goes on by itself.',
+    action: () => ({ label: 'See the disks', href: '/disks' }),
+  },
+  'replace-the-disk': {
+    text: 'Check its cord first; if it stays so, copy the photos to another disk soon.',
+    action: () => ({ label: 'See the disks', href: '/disks' }),
+  },
   'make-room': {
     text: 'Empty the trash, or think of a larger disk.',
     action: () => ({ label: 'Empty the trash', href: '/photos/trash' }),
@@ -196,6 +246,35 @@ const advice: Readonly<Record<Advice, Readonly<{ text: string; action?: (params:
     text: 'Put a new one of yours in its place; the box’s own is renewed by a restart.',
     action: () => ({ label: 'See the certificates', href: '/settings' }),
   },
+  'attach-the-mirror': {
+    text: 'Attach it: the box brings it up to date by itself.',
+    action: () => ({ label: 'See the mirrors', href: '/disks/mirrors' }),
+  },
+  'look-at-the-mirror': {
+    text: 'Look whether it is full, or fails.',
+    action: () => ({ label: 'See the mirrors', href: '/disks/mirrors' }),
+  },
+  'look-at-the-copy': {
+    text: 'Its page says why, and tries it again.',
+    action: () => ({ label: 'See the copy', href: '/offbox' }),
+  },
+  'begin-the-copy-anew': {
+    text: 'Begin a new copy at another place, and keep this one until that is whole.',
+    action: () => ({ label: 'See the copy', href: '/offbox' }),
+  },
+  'look-at-the-disk': {
+    text: 'Check its cord, and see that the photos are on a second disk as well.',
+    action: (params) => ({ label: 'See the disk', href: diskPage(params) }),
+  },
+  'plan-a-new-disk': {
+    text: 'Get another disk and attach it as a mirror; when it has everything, it can take this one’s place.',
+    action: (params) => ({ label: 'See the disk', href: diskPage(params) }),
+  },
+  'replace-that-disk': {
+    text: 'Attach another disk as a mirror now, let it take this one’s place, and leave this one plugged in until then.',
+    action: () => ({ label: 'Replace this disk', href: '/disks/replace' }),
+    more: (params) => ({ label: 'What the box saw', href: diskPage(params) }),
+  },
   'check-the-channel': {
     text: 'Look at its settings, and send a test.',
     action: () => ({ label: 'Look at its settings', href: '/settings' }),
@@ -205,8 +284,9 @@ const advice: Readonly<Record<Advice, Readonly<{ text: string; action?: (params:
 /** What happened, what is still true, what to do: at most three sentences and one button. */
 export function alertWords(alert: AlertFacts & Readonly<{ advice: Advice }>, looking: Looking) {
   const { title, text } = facts[alert.code](alert.params, looking);
-  const { text: todo, action } = advice[alert.advice];
-  return { title, sentences: [text, todo], action: action?.(alert.params) } as const;
+  const { text: todo, action, more } = advice[alert.advice];
+  const { params } = alert;
+  return { title, sentences: [text, todo], action: action?.(params), more: more?.(params) } as const;
 }
 
 export function alertTitle({ code, params }: AlertFacts, looking: Looking): string {
@@ -225,6 +305,13 @@ const ends: Readonly<Record<Code, (params: Params) => string>> = {
   'refused-files': (params) => `No file of ${word(params, 'name')} is refused any more`,
   'phone-silent': (params) => `${word(params, 'name')} is back`,
   'phone-stalled': (params) => `The files of ${word(params, 'name')} come in again`,
+  'mirror-missing': (params) => `The mirror ${word(params, 'name')} is back`,
+  'mirror-behind': (params) => `The mirror ${word(params, 'name')} has everything again`,
+  'offbox-behind': () => 'The copy off the box was made again',
+  'offbox-damaged': () => 'What is in the copy off the box is right again',
+  'disk-watch': (params) => `The disk ${word(params, 'name')} shows no more signs of trouble`,
+  'disk-replace-soon': (params) => `The disk ${word(params, 'name')} need not be replaced soon any more`,
+  'disk-replace-now': (params) => `The disk ${word(params, 'name')} is not failing any more, or is gone`,
   'second-factor-missing': () => 'A second lock guards the box',
   'clock-behind': () => 'The box knows the time again',
   'clock-ahead': () => 'The box’s clock is right again',

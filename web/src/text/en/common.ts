@@ -5,6 +5,7 @@ export const common = {
   home: 'Home',
   photos: 'Photos',
   phones: 'Phones',
+  disks: 'Disks',
   thisPhone: 'This phone',
   security: 'Security',
   settings: 'Settings',
@@ -30,7 +31,8 @@ export const common = {
   oneTimeCode: 'One-time code',
   confirm: 'Go on',
   confirmTitle: 'Is it still you?',
-  confirmText: 'This changes who can get in. The box asks once more, and then not for ten minutes.',
+  confirmText:
+    'Whoever finds this page open must not be able to do that. The box asks once more, and then not for ten minutes.',
   byCode: 'Use a one-time code',
   byPassword: 'Use the password',
   notDone: 'Nothing was changed.',

@@ -2,6 +2,7 @@ import type { ReplyOf } from '../../ask/ask.ts';
 import { bytes, count, localDay, moment, plural } from '../format.ts';
 
 type Damage = ReplyOf<'GET /api/verification'>['lost']['files'][number]['damage'];
+type How = ReplyOf<'GET /api/verification'>['mended'][number]['how'];
 type Lack = NonNullable<NonNullable<ReplyOf<'GET /api/reports/:night'>['boxCopy']>['lack']>;
 const files = (n: number) => plural(n, { one: '1 file', other: `${count(n)} files` });
 
@@ -12,6 +13,17 @@ export const originals = {
   card: 'Whether the files are what came',
   none: 'No file is here yet.',
   since: (at: number, now: number) => `Each was read again, or came, since ${moment(at, now)}.`,
+  within: (n: number, of: number) => `${count(n)} of ${files(of)} were read, or came, within 30 days`,
+  withinAll: 'Everything was read, or came, within 30 days.',
+  overdue: (n: number) =>
+    plural(n, {
+      one: '1 file was not read for 30 days. It is next.',
+      other: `${count(n)} files were not read for 30 days. They are next.`,
+    }),
+  mended: 'Lost, and there again',
+  mendedText: 'Found missing or damaged of late, and whole since.',
+  mendedBy: (damage: Damage, how: How, at: number, now: number) =>
+    `${damages[damage ?? 'unknown']}. ${mendedHow[how]} ${moment(at, now)}.`,
   held: (n: number, size: number) => `${files(n)}, ${bytes(size)}`,
   all: 'Everything is being read',
   allOf: (done: number, of: number, begun: number, now: number) =>
@@ -71,4 +83,10 @@ const damages: Readonly<Record<NonNullable<Damage> | 'unknown', string>> = {
   'other-bytes': 'Not what came any more',
   unreadable: 'The disk cannot read it',
   unknown: 'Missing or damaged',
+};
+
+const mendedHow: Readonly<Record<How, string>> = {
+  'from-mirror': 'Healed from a mirror',
+  'came-again': 'Came again from a phone',
+  'put-back': 'Put back by hand, and seen',
 };

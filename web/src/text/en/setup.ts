@@ -3,6 +3,7 @@ export const setup = {
   steps: {
     box: 'This box',
     you: 'You',
+    disk: 'Disks',
     lock: 'Second lock',
     recovery: 'Recovery sheet',
     clock: 'Clock',
@@ -38,6 +39,22 @@ export const setup = {
   moved: (name: string) =>
     `The box is called ${name} now. Should this page stop answering, go on at its new address and sign in there.`,
   goThere: (address: string) => `Go on at ${address}`,
+
+  diskTitle: 'Where should the photos live?',
+  diskFound: (n: number) =>
+    n === 0
+      ? 'The box found no disk that it could use. Plug one in: it appears here.'
+      : n === 1
+        ? 'The box found one disk. It has written nothing to it.'
+        : `The box found ${n} disks. It has written to none of them.`,
+  secondTitle: 'Is there a second disk?',
+  secondText: (n: number) =>
+    n === 0
+      ? 'A second one would hold everything again, for the day on which the first one fails. Plug it in now or any day: it appears here, and under Disks.'
+      : 'It holds everything again, for the day on which the first one fails. Any size and make that is large enough.',
+  diskLater: 'Later',
+  diskLaterWarning: 'Until a disk is chosen, no photo can come in.',
+  diskPlug: 'Plug in another disk now and it appears here.',
 
   lockTitle: 'What else should guard it?',
   lockText: 'After the password, one more thing that only you have (two-factor sign-in).',
