@@ -64,6 +64,18 @@ it('takes photos before videos before notes, and folders last', async () => {
   ]);
 });
 
+it('goes into the folders of a year before any other, wherever they stand', async () => {
+  const others = ['Trip', 'a', 'b', 'c', 'd', 'Untitled(1)', 'room 12018', '1899'];
+  const years = ['Photos from 2018', 'Fotos von 1999', '2020'];
+  for (const name of [...others, ...years]) {
+    folder(name);
+    put(`${name}/x.jpg`);
+  }
+  const { taken } = await found();
+  const of = (names: string[]) => names.map((name) => `${name}/x.jpg`).sort();
+  expect([taken.slice(0, 3).sort(), taken.slice(3).sort()]).toEqual([of(years), of(others)]);
+});
+
 it('leaves out what systems keep for themselves, rough copies, and what is no photo', async () => {
   for (const path of ['@eaDir/a.jpg', '$RECYCLE.BIN/S-1/b.jpg', '.Trash-1000/c.jpg', 'keep']) folder(join(path, '..'));
   folder('@eaDir');

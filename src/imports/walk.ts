@@ -1,7 +1,8 @@
 /**
  * Goes through a foreign folder and all below it, with little memory: names are never collected, a folder of a million
  * files is read as it comes, once for each kind of thing that is in it. Photos come before videos, and both before the
- * notes that stand beside them, since each finds its place by what came before.
+ * notes that stand beside them, since each finds its place by what came before. Folders of a year come before others: in a
+ * Takeout they have the notes, and the same photo in an album may have none.
  */
 import { type MediaKind, mediaKind } from '../library/media-kinds.ts';
 import type { ForeignEntry, ForeignFacts, ForeignFolder } from './foreign-folder.ts';
@@ -38,6 +39,8 @@ type Place = Readonly<{ folder: ForeignFolder; path: string; above: Place | unde
 /** What a phone's path may have; each level holds a handle or two. */
 const depthMax = 60;
 const filesAtOnce = 32;
+/** "Photos from 2018", in whatever language. */
+const yearAtEnd = /(?:^|\D)(?:19|20)\d\d$/;
 const passes: readonly Pass[] = ['photo', 'other', 'sidecar'];
 
 export async function walk(root: ForeignFolder, visitor: Visitor): Promise<void> {
@@ -48,9 +51,13 @@ async function visit(place: Place, visitor: Visitor): Promise<void> {
   const inside = await look(place, visitor);
   for (const pass of passes) if (inside[pass]) await takeAll(place, pass, inside.noted, visitor);
   if (!inside.folders) return;
-  await each(place, visitor, async ({ name, is }) => {
-    if (is === 'folder' && folderLeftOut(nameOf(name)) === undefined) await descend(place, name, visitor);
-  });
+  for (const ofYear of [true, false]) {
+    await each(place, visitor, async ({ name, is }) => {
+      const text = nameOf(name);
+      if (is !== 'folder' || folderLeftOut(text) !== undefined || yearAtEnd.test(text) !== ofYear) return;
+      await descend(place, name, visitor);
+    });
+  }
 }
 
 /** What is in it; what is left out by its name or nature is told of here, once. */

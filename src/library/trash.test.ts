@@ -149,7 +149,7 @@ describe('the end of thirty days', () => {
     await rename(`${folder}-away`, folder);
     await look();
     expect(box.state(stuck.id)).toBe('deleted');
-    expect(await readdir(folder)).not.toContain('1.jpg');
+    await expect.poll(() => readdir(folder)).not.toContain('1.jpg');
   });
 });
 
