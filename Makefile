@@ -37,7 +37,8 @@ test-tools: tools
 	  curl:curl openssl:openssl oathtool:oathtool chromium:chromium certutil:libnss3-tools rclone:rclone litmus:litmus \
 	  sfdisk:fdisk mkfs.exfat:exfatprogs mkfs.btrfs:btrfs-progs mkfs.vfat:dosfstools smartctl:smartmontools \
 	  systemd-socket-activate:systemd restic:restic smbd:samba smbclient:smbclient \
-	  libnss_wrapper.so:libnss-wrapper sshd:openssh-server ssh:openssh-client
+	  libnss_wrapper.so:libnss-wrapper sshd:openssh-server ssh:openssh-client \
+	  mount.exfat-fuse:exfat-fuse nsenter:util-linux partx:util-linux
 
 run: tools client web
 	@mkdir -p .run/disk

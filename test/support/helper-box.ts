@@ -112,7 +112,8 @@ export class HelperBox {
     const line = (await this.mounts()).split('\n').find((one) => isIts.test(one));
     const path = line?.split(' ')[4];
     if (path !== undefined) {
-      const inNamespace = ['--target', String(this.#server?.pid), '--mount'];
+      // With its root: these tests may run below another one.
+      const inNamespace = ['--target', String(this.#server?.pid), '--mount', '--root'];
       await run('nsenter', [...inNamespace, 'xfs_io', '-x', '-c', 'shutdown', path], { env });
       // Whoever had files open there lets go of them.
       for (let tries = 1; ; tries++) {

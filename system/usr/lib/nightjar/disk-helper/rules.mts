@@ -149,7 +149,10 @@ function eachOnce<Of extends object, Value>(judge: (kernel: Kernel, of: Of) => V
   };
 }
 
-/** `sdb1` for `/dev/sdb1`; '' for what is no device. */
+/**
+ * `sdb1` for `/dev/sdb1`; '' for what is no device. Of what was opened below another root (a container, a chroot) the kernel
+ * tells the whole way there: its end counts as well, and at worst a disk is left alone that is free.
+ */
 function deviceIn(path: string): string {
-  return path.startsWith('/dev/') ? basename(path) : '';
+  return path.startsWith('/dev/') || /\/dev\/[^/]+$/.test(path) ? basename(path) : '';
 }
