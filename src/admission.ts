@@ -2,7 +2,6 @@
  * Who may come in, put together: access with all its parts, phones, and what belongs to both. A part of the composition
  * root, which alone calls it.
  */
-
 import { randomBytes } from 'node:crypto';
 import type { FastifyRequest } from 'fastify';
 import { Access } from './access/access.ts';

@@ -2,7 +2,6 @@
  * What is said of the whole house, put together: the home page's answer, what needs somebody, the nights and their
  * reports, and what is told off the box; from what every room knows. A part of the composition root, which alone calls it.
  */
-
 import { limitsRoutes } from './access/limits-routes.ts';
 import type { PasswordCost } from './access/passwords.ts';
 import type { Admission } from './admission.ts';
