@@ -11,10 +11,11 @@ import { readKernel } from '../../system/usr/lib/nightjar/disk-helper/kernel.mts
 import { parseRequest } from '../../system/usr/lib/nightjar/disk-helper/request.mts';
 import { listedDisks, printedName, statusOf } from '../../system/usr/lib/nightjar/disk-helper/rules.mts';
 import { perform } from '../../system/usr/lib/nightjar/disk-helper/verbs.mts';
-import { rounds, say, suiteSeed } from '../support/counts.ts';
+import { rounds, suiteSeed } from '../support/counts.ts';
 import { type Helper, mutatedLine, tryLine, type World } from '../support/helper-fuzz.ts';
 import { MadeKernel, type Role, roles } from '../support/made-kernel.ts';
 import { Random } from '../support/random.ts';
+import { recordResult } from '../support/results.ts';
 
 const requests = rounds(6_000, 1_000_000);
 const requestsPlanted = 30_000;
@@ -65,7 +66,8 @@ it(`touches nothing but free disks, and its own, in ${requests} mutated requests
   // Else they would all be refused at the door.
   expect(ran).toBeGreaterThan(requests / 20);
   expect(done).toBeGreaterThan(requests / 40);
-  say(`disk helper: ${requests} requests, ${ran} ran a program, ${done} were done, nothing else was touched`);
+  const told = `${ran} ran a program, ${done} were done, nothing else was touched`;
+  await recordResult({ suite: 'disk helper, mutated requests', seed, rounds: requests, failures: 0, told });
 });
 
 type Planted = { name: string; file: string; right: string; wrong: string; found: RegExp };

@@ -7,6 +7,7 @@ import type { OffboxView } from '../../src/offbox/contract.ts';
 import { rounds } from '../support/counts.ts';
 import { Daemon } from '../support/daemon.ts';
 import { exifJpeg } from '../support/exif-jpeg.ts';
+import { recordResult } from '../support/results.ts';
 
 let dir = '';
 let daemon: Daemon;
@@ -28,7 +29,8 @@ it('goes on after a kill, with nothing lost there', async () => {
   await daemon.console('PUT', '/api/offbox', { ...settings, uploadKiBPerSecond: null });
   await daemon.console('POST', '/api/offbox/begin');
   const { token } = await daemon.pair('Alice', 'Pixel');
-  for (let round = 0; round < rounds(1, 20); round += 1) {
+  const many = rounds(1, 20);
+  for (let round = 0; round < many; round += 1) {
     await send(token, round);
     await daemon.console('PUT', '/api/offbox', { ...settings, uploadKiBPerSecond: 800 });
     await daemon.console('POST', '/api/offbox/run');
@@ -42,6 +44,8 @@ it('goes on after a kill, with nothing lost there', async () => {
     const { copy } = await view();
     expect(copy).toMatchObject({ problem: null, unread: 0, check: { ok: true }, drill: { ok: true } });
   }
+  const told = 'each copied whole after its kill, checked and drilled';
+  await recordResult({ suite: 'off-box copy, kills', seed: undefined, rounds: many, failures: 0, told });
 });
 
 async function send(token: string, round: number): Promise<void> {
