@@ -20,7 +20,7 @@ import { Engine } from './engine.ts';
 import { OffboxReturn, type ReturnOrder } from './offbox-return.ts';
 import { placeOf, secretFor, viewOf } from './place.ts';
 import { reasonIn } from './reasons.ts';
-import { forgetFiles, knownHostsIn, type Remote, remoteFor } from './remote.ts';
+import { forgetFiles, knownHostsIn, offboxDir, type Remote, remoteFor } from './remote.ts';
 import { checkEveryMs, drillEveryMs, isDue, nightOf, pruneEveryMs, triesMax } from './schedule.ts';
 import { newState, type OffboxRow, OffboxStore } from './store.ts';
 import { prepareFolders } from './tree.ts';
@@ -81,6 +81,7 @@ export class Offbox {
       boxId,
       reserveBytes,
       stageBytes,
+      asideDir: offboxDir(deps.stateDir),
       now,
     });
     this.#return = new OffboxReturn({ ...deps, engine: this.#engine, activities: this.#activities });

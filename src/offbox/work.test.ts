@@ -1,5 +1,6 @@
 /** A first copy over a slow line: in stages, each kept, so that what is there is not even read again. */
 import { randomBytes } from 'node:crypto';
+import { existsSync, renameSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -51,6 +52,7 @@ it('is made in stages, goes on where it was ended, and keeps the whole of it in 
     boxId: 'attic',
     reserveBytes: 0,
     stageBytes: 250_000,
+    asideDir: dir,
     now: () => 7,
   });
   const remote = await remoteFor({ target, ...secret }, dir);
@@ -88,4 +90,15 @@ it('is made in stages, goes on where it was ended, and keeps the whole of it in 
   for (const path of ['library.sqlite', 'disk.json']) expect(stdout).toContain(`/.nightjar/offbox/library/${path}`);
   expect(stdout).not.toMatch(/\/(cache|thumbs|incoming|targets)/);
   expect(rows.row()?.state.through).toBe(null);
+
+  // The disk goes while it is read: what little was there then is no state to come back to.
+  const marker = join(box.open.disk.path, '.nightjar/disk.json');
+  const copying = work.copy({
+    ...task(),
+    note: () => void (existsSync(marker) && renameSync(marker, `${marker}.away`)),
+  });
+  await expect(copying).rejects.toMatchObject({ code: 'disk-missing' });
+  expect(existsSync(`${marker}.away`)).toBe(true);
+  const aside = { remote, cwd: dir, tmpDir: dir, signal: new AbortController().signal };
+  expect(await snapshotsOf(engine, aside, 'attic')).toEqual(left);
 });

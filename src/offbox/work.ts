@@ -21,6 +21,8 @@ export type WorkDeps = Readonly<{
   reserveBytes: number;
   /** Of a first copy, at a time. */
   stageBytes: number;
+  /** A folder that is there without the disk. */
+  asideDir: string;
   now: () => number;
 }>;
 /** One thing that is being done, on a library that is open. */
@@ -34,12 +36,15 @@ export type Task = Readonly<{
 type Progress = Partial<
   Record<'total_files' | 'files_done' | 'total_bytes' | 'bytes_done' | 'seconds_remaining', number>
 >;
-type Summary = { total_files_processed?: number; total_bytes_processed?: number; data_added?: number };
+type Summary = Partial<Record<'total_files_processed' | 'total_bytes_processed' | 'data_added', number>> & {
+  snapshot_id?: string;
+};
 
 const copyMsMax = 8 * 3_600_000;
 const pruneMsMax = 4 * 3_600_000;
 const checkMsMax = 8 * 3_600_000;
 const statsMsMax = 3_600_000;
+const takeBackMsMax = 120_000;
 const repackMax = '2G';
 /** For two weeks every day, for two months every week, for two years every month. */
 const kept = ['--keep-last', '3', '--keep-daily', '14', '--keep-weekly', '8', '--keep-monthly', '24'];
@@ -68,8 +73,13 @@ export class OffboxWork {
       const through = stageOf(units, rows.row()?.state.through ?? null, stageBytes);
       await putTargets(open, units, through);
       const { summary, unread } = await this.#backUp(task, through === undefined ? tag : partTag);
-      // A disk that went away meanwhile has no files at all, which is no state to keep.
-      await open.disk.check({ byReading: true });
+      try {
+        // A disk that went away meanwhile has no files at all, which is no state to keep.
+        await open.disk.check({ byReading: true });
+      } catch (error) {
+        await this.#takeBack(task, summary.snapshot_id);
+        throw error;
+      }
       const added = summary.data_added ?? 0;
       const bytesThere = (rows.row()?.state.bytesThere ?? 0) + added;
       if (through !== undefined) {
@@ -120,6 +130,16 @@ export class OffboxWork {
     });
     if (status === 3) unread = stderr.split('\n').filter((line) => line.includes('"error"')).length;
     return { summary, unread };
+  }
+
+  /** What was kept of a disk that went away is not to be taken for the newest whole state. As far as the place allows. */
+  async #takeBack({ remote }: Task, snapshot: string | undefined): Promise<void> {
+    const { engine, asideDir } = this.#deps;
+    if (snapshot === undefined || !/^[0-9a-f]{8,64}$/.test(snapshot)) return;
+    const signal = AbortSignal.timeout(takeBackMsMax);
+    const asker: Asker = { remote, cwd: asideDir, tmpDir: asideDir, signal };
+    const args = ['forget', snapshot];
+    await engine.run({ ...asker, args, timeoutMs: takeBackMsMax, rests: false }).catch(() => undefined);
   }
 
   /** Old states go, by the rule; now and then also the room that they took. */
