@@ -41,9 +41,9 @@ export function disksRoutes({ disks, folders, requireConfirmed, record }: DisksR
     },
     async eraseDisk({ params, body, caller }) {
       confirmed(caller);
-      disks.told(params.id);
-      // Before: what is begun goes on, whatever happens to this request.
-      await record('disk-erased', caller, { disk: params.id, filesystem: body.filesystem });
+      // Before: what is begun goes on, whatever happens to this request. With a mistyped name nothing is begun.
+      if (body.name === disks.told(params.id).printedName)
+        await record('disk-erased', caller, { disk: params.id, filesystem: body.filesystem });
       return await disks.erase(params.id, body);
     },
     async ejectDisk({ params, caller }) {

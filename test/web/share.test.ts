@@ -93,6 +93,11 @@ it('says to a member that it is off, and in words what is in its way', { timeout
   await visitor.go('/share');
   await visitor.page.getByText('The share is off').waitFor();
   await visitor.shot('share-off-member');
+  // A link to a page that is the owner's may come to anybody.
+  for (const page of ['/disks', '/disks/mirrors', '/disks/replace', '/disks/x']) {
+    await visitor.go(page);
+    await expect.poll(async () => await visitor.page.title()).toMatch(/owner/i);
+  }
   await fine(visitor);
   // Another program has the port.
   const other = createServer();

@@ -8,7 +8,7 @@ import { useEffect, useState } from 'preact/hooks';
 import { ErrorBoundary, LocationProvider, lazy, Route, Router, useLocation } from 'preact-iso';
 import { ask } from './ask/ask.ts';
 import { isPhone, whenPhoneChanges } from './ask/phone-mark.ts';
-import { SessionProvider, type SessionState, useSession } from './ask/session.tsx';
+import { SessionProvider, type SessionState, usePerson, useSession } from './ask/session.tsx';
 import { isInstalled } from './ask/system.ts';
 import { Shell } from './shell/shell.tsx';
 import { common } from './text/en/common.ts';
@@ -143,10 +143,10 @@ const signedInRoutes = (
     <Route path="/nights/:night" component={NightReport} />
     <Route path="/alerts" component={AlertsPage} />
     <Route path="/originals" component={Originals} />
-    <Route path="/disks" component={Disks} />
-    <Route path="/disks/mirrors" component={MirrorsPage} />
-    <Route path="/disks/replace" component={ReplacePage} />
-    <Route path="/disks/:id" component={DiskPage} />
+    <Route path="/disks" component={ofOwner(Disks)} />
+    <Route path="/disks/mirrors" component={ofOwner(MirrorsPage)} />
+    <Route path="/disks/replace" component={ofOwner(ReplacePage)} />
+    <Route path="/disks/:id" component={ofOwner(DiskPage)} />
     <Route path="/import" component={ImportPage} />
     <Route path="/export" component={ExportPage} />
     <Route path="/security" component={SecurityRoom} />
@@ -157,6 +157,21 @@ const signedInRoutes = (
     <Route default component={NotFound} />
   </Router>
 );
+
+/** A page that is the owner's alone; a link to it may come to anybody. */
+function ofOwner(Owners: FunctionComponent): FunctionComponent {
+  return () =>
+    usePerson().role === 'owner' ? (
+      <Owners />
+    ) : (
+      <Page title={common.ownersTitle}>
+        <p class="measure">{common.ownersText}</p>
+        <p>
+          <LinkButton href="/">{common.toHome}</LinkButton>
+        </p>
+      </Page>
+    );
+}
 
 function NotFound() {
   return (

@@ -45,5 +45,7 @@ export const common = {
     'Not at home? The box answers only on its own network. If you are at home: is it plugged in? This page tries again by itself.',
   notFoundTitle: 'There is no such page',
   notFoundText: 'The address is wrong, or what was here is gone. Your photos are where they were.',
+  ownersTitle: 'For the owner of the box',
+  ownersText: 'Disks and their copies are looked after by whoever owns the box. Your photos are not touched by that.',
   toHome: 'Go home',
 };
