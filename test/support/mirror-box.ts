@@ -148,7 +148,12 @@ export class MirrorBox {
         ...mirrors.map(({ attached, files, waiting }) => [attached, files >= this.contents, waiting.files]),
       ];
     };
-    await expect.poll(state, poll).toEqual([null, [true, true, 0]]);
+    await expect
+      .poll(state, poll)
+      .toEqual([null, [true, true, 0]])
+      .catch(async (error: unknown) => {
+        throw new Error(`not whole: ${JSON.stringify(await this.mirrors())}`, { cause: error });
+      });
   }
 
   /** Every file that was acknowledged can be read, and lies on these disks byte for byte. */
