@@ -187,7 +187,9 @@ it.skipIf(missing !== undefined && maySkip)(
         const asked = adopt(box);
         await pause(random.next() * tookMs);
         await disk.cut();
-        const { status, body } = await asked;
+        const { status, body } = await asked.catch((error: unknown) => {
+          throw new Error(`round ${done}: no answer, and the box ${box.running ? 'runs' : 'ended'}`, { cause: error });
+        });
         const what = `round ${done}: ${status} ${body}`;
         // It says in words what happened, or it had decided already.
         if (status !== 200) expect(JSON.parse(body.toString()), what).not.toMatchObject({ code: 'internal' });
