@@ -125,7 +125,7 @@ export class BoxCopies {
     if (wraps === undefined) throw new CodedError('invalid-request', 'The keys of this copy are not understood.');
     const dataKey = await this.#deps.recoveryKey.openCopied(wraps, opener);
     try {
-      const rest = createReadStream(file, { start: lines.length }) as AsyncIterable<Buffer>;
+      const rest = piecesOf(file, lines.length);
       return { head, files: await unpack(unsealed({ head, lines }, dataKey, rest), resolve(dir)) };
     } finally {
       dataKey.fill(0);
@@ -229,4 +229,9 @@ async function headOn(open: OpenLibrary, name: string): Promise<SealedHead | und
 async function copiesOn(open: OpenLibrary): Promise<string[]> {
   const names = (await readdir(open.disk.resolve(copiesFolder)).catch(ignoreMissing)) ?? [];
   return names.filter((name) => copyNameForm.test(name)).sort();
+}
+
+/** Opened when the first is asked for: the error of a stream that nobody listens to yet would end the box. */
+async function* piecesOf(file: string, start: number): AsyncGenerator<Buffer> {
+  yield* createReadStream(file, { start }) as AsyncIterable<Buffer>;
 }
