@@ -144,9 +144,10 @@ it('goes on by itself after the box was killed, and after the tab was; nothing f
   const names = chosen.map((path) => path.slice(-'IMG_0000.jpg'.length));
   const finished = finishedUploads();
   expect(finished.map((path) => path.slice(-'IMG_0000.jpg'.length)).sort()).toEqual(names);
-  // At most what was in flight at either death was begun again.
-  expect(new Set(created)).toEqual(new Set(names));
-  expect(created.length - files).toBeLessThanOrEqual(6 + 3);
+  // At most what was in flight at either death was begun again. What the browser asks for as it dies is not told here.
+  const begun = new Set(created);
+  expect(names.filter((name) => !begun.has(name)).length).toBeLessThanOrEqual(3);
+  expect(created.length - begun.size).toBeLessThanOrEqual(6 + 3);
   const onDisk = await readdir(join(daemon.diskDir, 'Photos/Alice'), { recursive: true });
   expect(
     onDisk

@@ -306,8 +306,10 @@ export class UploadRun {
     await promise.finally(stop);
   }
 
+  /** A turn of things is kept at once: a tab that dies while it is paused has lost no count. */
   #enter(phase: Phase): void {
     this.#phase = phase;
+    this.#keep();
     this.#tell();
   }
 
