@@ -224,7 +224,6 @@ export class Copies {
       });
   }
 
-  /** For the checks. */
   /** Those that are attached. */
   mirrors(): AttachedMirror[] {
     // The one that became the library a moment ago is held as a mirror until it is looked at.
@@ -233,6 +232,7 @@ export class Copies {
     return all.filter(({ diskId }) => diskId !== library);
   }
 
+  /** For the checks. */
   mirrorStandings(open: OpenLibrary) {
     return this.#mirroring.standing(open);
   }

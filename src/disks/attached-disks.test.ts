@@ -4,7 +4,7 @@ import { cp, readdir, readFile, rename, rm } from 'node:fs/promises';
 import { createServer, type Server } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, beforeEach, expect, test } from 'vitest';
+import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import { Database } from '../platform/database.ts';
 import { Settings } from '../platform/settings.ts';
 import { AttachedDisks } from './attached-disks.ts';
@@ -308,7 +308,8 @@ test('what fails is said, and what takes long goes on', async () => {
   disks.open();
   await expect.poll(holds, poll).toEqual(['free empty']);
   const id = disks.list()[0]?.id ?? '';
-  await expect(disks.erase(id, { name: 'Made', filesystem: 'ext4' })).rejects.toMatchObject({
+  const begun = vi.fn(async () => undefined);
+  await expect(disks.erase(id, { name: 'Made', filesystem: 'ext4' }, begun)).rejects.toMatchObject({
     code: 'invalid-request',
   });
   expect(asked).not.toContain('format');
@@ -319,9 +320,11 @@ test('what fails is said, and what takes long goes on', async () => {
   expect(disks.list()[0]).toMatchObject({ state: 'ejected', failed: { verb: 'eject', code: 'conflict' } });
   const { promise, resolve } = Promise.withResolvers<object>();
   answers.format = () => promise;
-  expect(await disks.erase(id, { name: 'Made aa', filesystem: 'ext4' })).toMatchObject({
+  expect(begun).not.toHaveBeenCalled();
+  expect(await disks.erase(id, { name: 'Made aa', filesystem: 'ext4' }, begun)).toMatchObject({
     disk: { doing: { verb: 'erase' } },
   });
+  expect(begun).toHaveBeenCalledOnce();
   resolve({ ok: false, code: 'failed', message: 'It does not hold what was written.' });
   await expect.poll(() => disks.list()[0]?.doing, poll).toBeNull();
   expect(disks.list()[0]).toMatchObject({ failed: { verb: 'erase', message: 'It does not hold what was written.' } });

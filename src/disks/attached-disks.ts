@@ -14,7 +14,6 @@ import { DiskRoll, type DiskRollDeps, failureOf, isFree } from './disk-roll.ts';
 import type { Asked, DiskView } from './disks-contract.ts';
 import { foldersIn } from './foreign-look.ts';
 import type { DiskHelper } from './helper.ts';
-import type { HelperDisk } from './helper-protocol.ts';
 
 export type AttachedDisksDeps = DiskMountingDeps &
   DiskRollDeps &
@@ -79,11 +78,6 @@ export class AttachedDisks {
     this.#roll.tell();
   }
 
-  /** As the helper listed it. @throws {CodedError} `not-found` */
-  told(id: string): HelperDisk {
-    return this.#find(id).told;
-  }
-
   /** Where those are looked at that another box has marked. */
   foreignPlaces(): string[] {
     const { boxId } = this.#deps;
@@ -133,8 +127,11 @@ export class AttachedDisks {
     });
   }
 
-  /** `attached`: as it was shown to the person, who may have changed the disk since. */
-  async erase(id: string, wanted: EraseWanted): Promise<Asked> {
+  /**
+   * `attached`: as it was shown to the person, who may have changed the disk since. `onBegin`: nothing speaks against it;
+   * waited for before anything is changed, and what it throws is what comes of it.
+   */
+  async erase(id: string, wanted: EraseWanted, onBegin?: () => Promise<void>): Promise<Asked> {
     return await this.#ask(id, 'erase', wanted, async (disk) => {
       const { refused } = viewOf(disk, this.#roll.standing()).erasing;
       if (refused === 'library') throw isLibrary();
@@ -143,6 +140,7 @@ export class AttachedDisks {
       // Said before anything is let go of; the helper looks again.
       if (wanted.name !== disk.told.printedName) throw otherName();
       if (wanted.attached !== undefined && wanted.attached !== disk.told.key.diskseq) throw otherDisk();
+      await onBegin?.();
       await this.#mounting.release(disk);
       const { key } = disk.told;
       const label = `nightjar-${this.#deps.randomBytes(3).toString('hex')}`;

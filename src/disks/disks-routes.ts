@@ -41,10 +41,9 @@ export function disksRoutes({ disks, folders, requireConfirmed, record }: DisksR
     },
     async eraseDisk({ params, body, caller }) {
       confirmed(caller);
-      // Before: what is begun goes on, whatever happens to this request. With a mistyped name nothing is begun.
-      if (body.name === disks.told(params.id).printedName)
-        await record('disk-erased', caller, { disk: params.id, filesystem: body.filesystem });
-      return await disks.erase(params.id, body);
+      // Before: what is begun goes on, whatever happens to this request.
+      const begin = () => record('disk-erased', caller, { disk: params.id, filesystem: body.filesystem });
+      return await disks.erase(params.id, body, begin);
     },
     async ejectDisk({ params, caller }) {
       confirmed(caller);

@@ -16,6 +16,7 @@ export type AttributeCounts = Readonly<{
   reportedUncorrect: number | null;
   commandTimeout: number | null;
   crcErrors: number | null;
+  /** Of the rated life; NVMe counts on to 255. */
   wearPercentUsed: number | null;
   availableSparePercent: number | null;
   availableSpareThresholdPercent: number | null;
@@ -24,7 +25,7 @@ export type AttributeCounts = Readonly<{
   failing: readonly FailedAttribute[];
   failedBefore: readonly FailedAttribute[];
 }>;
-export type FailedAttribute = Readonly<{ id: number; prefail: boolean }>;
+type FailedAttribute = Readonly<{ id: number; prefail: boolean }>;
 
 /** A table has 30 places (ATA8-ACS, 7.53.6.2). */
 const attributesMax = 30;

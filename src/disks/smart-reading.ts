@@ -2,49 +2,35 @@
  * Makes one neutral reading of what `smartctl --json -x` printed. Believes nothing: a disk's firmware and a USB bridge
  * have their say in every field. Decides nothing: `disk-verdict.ts` does. Pure; never throws.
  */
-import { type FailedAttribute, readAttributes } from './smart-attributes.ts';
+import { type AttributeCounts, readAttributes } from './smart-attributes.ts';
 import { at, count, flag, integer, line, list, percent } from './smart-json.ts';
 import { readSelfTests, type SelfTests } from './smart-self-tests.ts';
 
 export type DiskKind = 'ata-hdd' | 'ata-ssd' | 'nvme' | 'usb-unknown' | 'none';
 
 /** Null: the disk does not tell. Counts are of the disk's whole life. */
-export type SmartReading = Readonly<{
-  /** `usb-unknown`: behind a bridge that passes nothing on (or speaks SCSI); `none`: no such thing as SMART here. */
-  kind: DiskKind;
-  /** The `-d` type that smartctl used. */
-  deviceType: string | null;
-  model: string | null;
-  serial: string | null;
-  firmware: string | null;
-  capacityBytes: number | null;
-  /** It sleeps and was let sleep (`-n standby`): nothing else is told. */
-  asleep: boolean;
-  powerOnHours: number | null;
-  temperatureC: number | null;
-  /** What the disk itself calls its upper limit in operation. */
-  temperatureLimitC: number | null;
-  reallocated: number | null;
-  pending: number | null;
-  offlineUncorrectable: number | null;
-  reportedUncorrect: number | null;
-  commandTimeout: number | null;
-  crcErrors: number | null;
-  /** Of the rated life; NVMe counts on to 255. */
-  wearPercentUsed: number | null;
-  availableSparePercent: number | null;
-  availableSpareThresholdPercent: number | null;
-  mediaErrors: number | null;
-  unsafeShutdowns: number | null;
-  /** NVMe's byte of warnings. */
-  criticalWarning: number | null;
-  /** The disk's own word on itself. */
-  selfAssessmentPassed: boolean | null;
-  failing: readonly FailedAttribute[];
-  failedBefore: readonly FailedAttribute[];
-  selfTests: SelfTests;
-  exit: SmartctlExit;
-}>;
+export type SmartReading = AttributeCounts &
+  Readonly<{
+    /** `usb-unknown`: behind a bridge that passes nothing on (or speaks SCSI); `none`: no such thing as SMART here. */
+    kind: DiskKind;
+    /** The `-d` type that smartctl used. */
+    deviceType: string | null;
+    model: string | null;
+    serial: string | null;
+    firmware: string | null;
+    capacityBytes: number | null;
+    /** It sleeps and was let sleep (`-n standby`): nothing else is told. */
+    asleep: boolean;
+    /** What the disk itself calls its upper limit in operation. */
+    temperatureLimitC: number | null;
+    mediaErrors: number | null;
+    /** NVMe's byte of warnings. */
+    criticalWarning: number | null;
+    /** The disk's own word on itself. */
+    selfAssessmentPassed: boolean | null;
+    selfTests: SelfTests;
+    exit: SmartctlExit;
+  }>;
 
 /** smartctl(8), EXIT STATUS: a field of bits of which few mean that something is wrong with the disk. */
 type SmartctlExit = Readonly<{

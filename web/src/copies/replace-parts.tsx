@@ -3,12 +3,11 @@ import { useState } from 'preact/hooks';
 import { useLocation } from 'preact-iso';
 import { ask, boxNow } from '../ask/ask.ts';
 import { useAsk, useDoing } from '../ask/use-ask.ts';
-import { common } from '../text/en/common.ts';
 import { mirrors as words } from '../text/en/mirrors.ts';
 import { replace as t } from '../text/en/replace.ts';
+import { AskFirst } from '../ui/ask-first.tsx';
 import { Button, LinkButton } from '../ui/button.tsx';
 import { confirmFirst } from '../ui/confirm-first.tsx';
-import { Dialog } from '../ui/dialog.tsx';
 import { Icon } from '../ui/icon.tsx';
 import { say } from '../ui/page.tsx';
 import { RefusalNote } from '../ui/parts.tsx';
@@ -106,30 +105,13 @@ type PromoteProps = Readonly<{
 /** Before a mirror takes the library's place. */
 export function PromoteDialog({ title, text, action, diskId, body, open, onClose, onChanged }: PromoteProps) {
   const { route } = useLocation();
-  const { busy, refusal, run, clear } = useDoing(async () => {
+  const promote = async () => {
     await confirmFirst(() => ask('POST /api/mirrors/:diskId/promote', { params: { diskId }, body }));
     await onChanged();
     // Which disk was chosen is decided: from here on the box says how far it is.
     route('/disks/replace', true);
-  });
-  const close = () => {
-    clear();
-    onClose();
   };
-  return (
-    <Dialog title={title} open={open} onClose={close} busy={busy}>
-      <p>{text}</p>
-      <RefusalNote refusal={refusal} />
-      <div class="buttons">
-        <Button look="secondary" disabled={busy} onClick={close}>
-          {common.cancel}
-        </Button>
-        <Button busy={busy} onClick={() => void run()}>
-          {action}
-        </Button>
-      </div>
-    </Dialog>
-  );
+  return <AskFirst title={title} text={text} action={action} open={open} onClose={onClose} onConfirm={promote} />;
 }
 
 type MovingProps = Readonly<{ all: Mirrors; name: string; onChanged: () => Promise<void> }>;

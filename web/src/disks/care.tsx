@@ -3,13 +3,12 @@ import { Activity, ArrowUpFromLine } from 'lucide';
 import { useState } from 'preact/hooks';
 import { ask, boxNow } from '../ask/ask.ts';
 import { useAsk, useDoing } from '../ask/use-ask.ts';
-import { common } from '../text/en/common.ts';
 import { diskUse as u } from '../text/en/disk-use.ts';
 import { disks as t } from '../text/en/disks.ts';
 import { moment } from '../text/format.ts';
+import { AskFirst } from '../ui/ask-first.tsx';
 import { Button, LinkButton } from '../ui/button.tsx';
 import { confirmFirst } from '../ui/confirm-first.tsx';
-import { Dialog } from '../ui/dialog.tsx';
 import { type AttachedDisk, mainVolume, roleOf } from '../ui/disk-facts.ts';
 import { settled } from '../ui/disk-use.tsx';
 import { say } from '../ui/page.tsx';
@@ -126,36 +125,5 @@ export function LookedAt({ id }: { id: string }) {
         </LinkButton>
       </div>
     </div>
-  );
-}
-
-type AskProps = Readonly<{
-  title: string;
-  text: string;
-  action: string;
-  open: boolean;
-  onClose: () => void;
-  onConfirm: () => Promise<unknown>;
-}>;
-
-function AskFirst({ title, text, action, open, onClose, onConfirm }: AskProps) {
-  const { busy, refusal, run, clear } = useDoing(onConfirm);
-  const close = () => {
-    clear();
-    onClose();
-  };
-  return (
-    <Dialog title={title} open={open} onClose={close} busy={busy}>
-      <p>{text}</p>
-      <RefusalNote refusal={refusal} />
-      <div class="buttons">
-        <Button look="secondary" disabled={busy} onClick={close}>
-          {common.cancel}
-        </Button>
-        <Button busy={busy} onClick={() => void run().then((done) => done && close())}>
-          {action}
-        </Button>
-      </div>
-    </Dialog>
   );
 }
