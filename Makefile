@@ -4,10 +4,16 @@
 # make test   everything that is tested: a seeded sample of each fault suite, boxes in networks of their own, every page in a
 #             browser
 # make screenshots  pictures of every page, by phone and desktop, day and night, in dist/screenshots
+# make image  BOARD=pi or pc: the operating system for a Raspberry Pi 4 or 5, or a small computer, in dist (image/README.md)
+# make container  the same system for Docker or Podman, in dist; loaded where one of them is here
+# make keys   the key that signs your images and updates, outside the repository; images make one where there is none
+# make flash  DEV=/dev/sdX: the image onto a card or disk, read back and compared, with a name and setup code of its own
+# make test-container  the same system in a container: set up, paired, backed up, made anew, restored
+# make test-image  the image booted on an emulated Raspberry Pi: set up, updated, its plug pulled; half an hour and more
 # make soak   the fault suites with their full counts (hours); results are kept in test/faults/RESULTS.md
 # make bench  figures against other servers on this machine; results are kept in test/bench/RESULTS.md
 .DEFAULT_GOAL := run
-.PHONY: run demo check test screenshots soak bench client web tools test-tools
+.PHONY: run demo check test test-container test-image screenshots image container keys flash soak bench client web tools test-tools
 SHELL := /bin/sh
 # The pinned Node comes with the packages and goes before whatever Node the machine has.
 export PATH := $(CURDIR)/node_modules/.bin:$(PATH)
@@ -38,7 +44,8 @@ test-tools: tools
 	  sfdisk:fdisk mkfs.exfat:exfatprogs mkfs.btrfs:btrfs-progs mkfs.vfat:dosfstools smartctl:smartmontools \
 	  systemd-socket-activate:systemd restic:restic smbd:samba smbclient:smbclient \
 	  libnss_wrapper.so:libnss-wrapper sshd:openssh-server ssh:openssh-client \
-	  mount.exfat-fuse:exfat-fuse nsenter:util-linux partx:util-linux
+	  mount.exfat-fuse:exfat-fuse nsenter:util-linux partx:util-linux lsblk:util-linux script:bsdutils \
+	  nft:nftables rauc:rauc mksquashfs:squashfs-tools mcopy:mtools zstd:zstd
 
 run: tools client web
 	@mkdir -p .run/disk
@@ -65,11 +72,47 @@ test: test-tools check client web
 screenshots: test-tools web
 	NIGHTJAR_SHOTS=dist/screenshots vitest run --config test/web/vitest.config.ts
 
+# The image is made where there is none of what is in this tree now.
+pi-image := dist/nightjar-$(shell sed -n 's/^  "version": "\(.*\)",$$/\1/p' package.json)-pi.img.zst
+$(pi-image): $(shell find image system src -type f -not -name '*.test.ts') dist/web/index.html package-lock.json | client
+	@image/build pi
+
+container-image := $(patsubst %-pi.img.zst,%-container.tar.zst,$(pi-image))
+$(container-image): $(shell find image system src -type f -not -name '*.test.ts') dist/web/index.html package-lock.json | client
+	@image/build container
+
+test-container: test-tools $(container-image)
+	@system/debian-packages docker:docker.io
+	vitest run --config test/container/vitest.config.ts
+
+test-image: test-tools $(pi-image)
+	@system/debian-packages qemu-system-aarch64:qemu-system-arm mcopy:mtools zstd:zstd unsquashfs:squashfs-tools \
+	  dnsmasq:dnsmasq-base sfdisk:fdisk fsck.fat:dosfstools blkid:util-linux
+	vitest run --config test/image/vitest.config.ts
+
+# BOARD: pi, pc
+image: client web
+	@image/build "$(or $(BOARD),pi)"
+
+container: client web
+	@image/build container
+	@file=dist/nightjar-$$(node -p 'require("./package.json").version')-container.tar.zst; \
+	  image/load-container $$file || echo "Not loaded into an engine. Where there is one: image/load-container $$file" >&2
+
+keys:
+	@image/keys
+
+flash: node_modules/.package-lock.json
+	@system/debian-packages mcopy:mtools lsblk:util-linux partx:util-linux
+	@as_root=; [ "$$(id -u)" = 0 ] || as_root=sudo; $$as_root env NIGHTJAR_KEYS="$$NIGHTJAR_KEYS" \
+	  "$(CURDIR)/node_modules/.bin/node" image/flash.ts --device="$(DEV)" --image="$(IMAGE)" $(FLASH_OPTIONS)
+
 soak: test-tools client web
 	NIGHTJAR_SOAK=1 vitest run src/library/downloads.test.ts test/api/brute-force.test.ts test/api/nextcloud-lines.test.ts \
 	  test/api/webdav-clients.test.ts
 	NIGHTJAR_SOAK=1 vitest run --config test/network/vitest.config.ts
 	NIGHTJAR_SOAK=1 vitest run --config test/faults/vitest.config.ts
+	NIGHTJAR_SOAK=1 $(MAKE) test-image
 
 bench: client web
 	@system/debian-packages rclone:rclone rsync:rsync nginx:nginx-light vipsthumbnail:libvips-tools heif-convert:libheif-examples

@@ -78,6 +78,9 @@ export class Admission {
   readonly #deps: AdmissionDeps;
   #parts: Opened | undefined;
 
+  /** @throws {CodedError} `confirm-first` */
+  readonly requireConfirmed = (caller: PersonCaller): void => this.access.book.requireConfirmed(caller);
+
   constructor(deps: AdmissionDeps) {
     this.#deps = deps;
     const { config, database, presence, appliance, live, onClaimed, now, log } = deps;

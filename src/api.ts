@@ -8,6 +8,7 @@ import { householdContract } from './access/household-contract.ts';
 import { limitsContract } from './access/limits-contract.ts';
 import { sessionsContract } from './access/sessions-contract.ts';
 import { applianceContract } from './appliance/contract.ts';
+import { deviceContract } from './appliance/device-contract.ts';
 import { adoptionContract } from './copies/adoption-contract.ts';
 import { boxCopiesContract } from './copies/box-copies-contract.ts';
 import { exportContract } from './copies/export-contract.ts';
@@ -36,6 +37,7 @@ import { connectionsContract } from './phones/connections-contract.ts';
 import { PairingEvent, phonesContract } from './phones/contract.ts';
 import { type Static, Type } from './platform/schema.ts';
 import { shareContract } from './share/contract.ts';
+import { updatesContract } from './updates/updates-contract.ts';
 import { UploadsEvent, uploadsContract } from './uploads/contract.ts';
 
 /** What the rooms tell live of. */
@@ -63,6 +65,8 @@ export const api = {
   ...approvalsContract,
   ...clockContract,
   ...applianceContract,
+  ...deviceContract,
+  ...updatesContract,
   ...phonesContract,
   ...connectionsContract,
   ...libraryContract,

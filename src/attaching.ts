@@ -115,6 +115,11 @@ export class Attaching {
     await this.#disks.close();
   }
 
+  /** Unmounted and spun down, before the machine goes off. Never rejects. */
+  async letGoOfAll(limitMs: number): Promise<void> {
+    await this.#disks.letGoOfAll(limitMs);
+  }
+
   /** The configured folder becomes the library; without one, the owner chooses one of the attached disks. */
   async claimed(): Promise<void> {
     const { config, storage, boxId } = this.#deps;

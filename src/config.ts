@@ -13,6 +13,8 @@ export type Config = Readonly<{
   mirrorDirs: readonly string[];
   httpPort: number;
   httpsPort: number;
+  /** Sockets that listen already, in the place of a port (sd_listen_fds(3)). Undefined: the box opens its own. */
+  handedOver: Readonly<{ http: HandedOver | undefined; https: HandedOver | undefined }>;
   /** The box's name: `<name>.local`, unless another box on the network has it. */
   name: string;
   /** False: the box does not make itself known on the network (mDNS). */
@@ -30,6 +32,8 @@ export type Config = Readonly<{
   sharePort: number;
   /** The socket of the program that serves the share, where the system starts it. Undefined: the box starts its own. */
   shareSocket: string | undefined;
+  /** The socket of the privileged helper of a device of the box's own. Undefined: it stands on a machine of somebody's. */
+  boxHelper: string | undefined;
   /** The file on the boot partition by which a locked-out person is let in again. Undefined: none. */
   bootFile: string | undefined;
   /** Asked for the time, once the owner allows it: `host` or `host:port`, at most three. */
@@ -37,12 +41,19 @@ export type Config = Readonly<{
   logLevel: string;
 }>;
 
+/** A listening socket that another program opened, by its file descriptor. */
+type HandedOver = Readonly<{ fd: number }>;
+
 /** Of the volunteers' pool; each name stands for other servers every time. */
 const timeServers = ['0.pool.ntp.org', '1.pool.ntp.org', '2.pool.ntp.org'];
 const logLevels = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'];
 
-/** @throws {CodedError} `invalid-request`, naming the variable and what it may be. */
-export function readConfig(env: Readonly<Record<string, string | undefined>>): Config {
+/** The first one that systemd hands over (sd_listen_fds(3)). */
+const firstHandedOver = 3;
+const handedOverMax = 16;
+
+/** @param pid of this process. @throws {CodedError} `invalid-request`, naming the variable and what it may be. */
+export function readConfig(env: Readonly<Record<string, string | undefined>>, pid: number = process.pid): Config {
   const name = (env['NIGHTJAR_NAME'] ?? 'nightjar').toLowerCase();
   // One DNS label (RFC 1035, section 2.3.1): it becomes `<name>.local`.
   if (!/^[a-z0-9]([a-z0-9-]{0,40}[a-z0-9])?$/.test(name)) {
@@ -57,6 +68,7 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>): C
     throw invalid('NIGHTJAR_SETUP_CODE', 'at least 8 characters: whoever knows it owns a new box');
   }
   const bootFile = env['NIGHTJAR_BOOT_FILE'];
+  const boxHelper = env['NIGHTJAR_BOX_HELPER'];
   const mediaSocket = env['NIGHTJAR_MEDIA_SOCKET'];
   const shareSocket = env['NIGHTJAR_SHARE_SOCKET'];
   return Object.freeze({
@@ -65,6 +77,7 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>): C
     mirrorDirs: Object.freeze(folderList(env['NIGHTJAR_MIRROR_DIRS'])),
     httpPort: port(env, 'NIGHTJAR_HTTP_PORT', 8080),
     httpsPort: port(env, 'NIGHTJAR_HTTPS_PORT', 8443),
+    handedOver: Object.freeze(handedOver(env, pid)),
     name,
     discovery: flag(env, 'NIGHTJAR_DISCOVERY', true),
     tlsFiles: tlsFiles(env['NIGHTJAR_TLS_CERT'], env['NIGHTJAR_TLS_KEY']),
@@ -74,6 +87,7 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>): C
     mediaSocket: mediaSocket === undefined || mediaSocket === '' ? undefined : resolve(mediaSocket),
     sharePort: port(env, 'NIGHTJAR_SHARE_PORT', 8445),
     shareSocket: shareSocket === undefined || shareSocket === '' ? undefined : resolve(shareSocket),
+    boxHelper: boxHelper === undefined || boxHelper === '' ? undefined : resolve(boxHelper),
     bootFile: bootFile === undefined || bootFile === '' ? undefined : resolve(bootFile),
     timeServers: Object.freeze(serverList(env['NIGHTJAR_TIME_SERVERS']) ?? timeServers),
     logLevel,
@@ -86,6 +100,17 @@ function port(env: Readonly<Record<string, string | undefined>>, name: string, o
   const value = Number(text);
   if (!/^\d{1,5}$/.test(text) || value > 65_535) throw invalid(name, 'a port from 0 to 65535 (0: any free one)');
   return value;
+}
+
+/** By their names (systemd.socket(5), FileDescriptorName=). What was meant for another process is none of ours. */
+function handedOver(env: Readonly<Record<string, string | undefined>>, pid: number): Config['handedOver'] {
+  const count = env['LISTEN_PID'] === String(pid) ? Math.min(Number(env['LISTEN_FDS']) || 0, handedOverMax) : 0;
+  const names = (env['LISTEN_FDNAMES'] ?? '').split(':').slice(0, count);
+  const named = (name: string) => {
+    const index = names.indexOf(name);
+    return index === -1 ? undefined : { fd: firstHandedOver + index };
+  };
+  return { http: named('http'), https: named('https') };
 }
 
 function flag(env: Readonly<Record<string, string | undefined>>, name: string, otherwise: boolean): boolean {

@@ -22,6 +22,7 @@ import type { OpenLibrary } from './library/open-library.ts';
 import { Offbox, type OffboxStanding } from './offbox/offbox.ts';
 import { offboxRoutes } from './offbox/routes.ts';
 import type { Database } from './platform/database.ts';
+import type { Destination } from './platform/destinations.ts';
 import type { JobHandler } from './platform/jobs.ts';
 import type { Logger } from './platform/log.ts';
 import { Settings } from './platform/settings.ts';
@@ -48,6 +49,8 @@ type CopiesDeps = Readonly<{
   }>;
   /** Lets the box start anew. */
   restart: () => void;
+  /** Something goes elsewhere off the box; resolves when the way is open. */
+  onDestinations: () => Promise<void>;
   now: () => number;
   log: Logger;
 }>;
@@ -200,6 +203,11 @@ export class Copies {
     return this.#offbox.standing();
   }
 
+  /** Where the copy away from home is. */
+  destinations(): Destination[] {
+    return this.#offbox.destinations();
+  }
+
   get boxCopy(): BoxCopyState {
     return this.#boxCopies.state;
   }
@@ -244,7 +252,7 @@ export class Copies {
   }
 
   #makeOffbox(busy: () => boolean): Offbox {
-    const { storage, admission, database, stateDir, boxId, config, nightSince, now, log } = this.#deps;
+    const { storage, admission, database, stateDir, boxId, config, nightSince, onDestinations, now, log } = this.#deps;
     const { library, uploads } = storage;
     const { record } = admission.access.parts.options;
     const own = [stateDir, config.diskDir, ...config.mirrorDirs].filter((dir) => dir !== undefined);
@@ -264,6 +272,7 @@ export class Copies {
       reserveBytes: uploads.limits.reserveBytes,
       requireConfirmed: (caller) => admission.access.parts.book.requireConfirmed(caller),
       record,
+      onDestinations,
       randomBytes,
       now,
       log,

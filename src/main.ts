@@ -30,7 +30,9 @@ async function main(): Promise<void> {
   await box.stop();
   log.info('stopped');
   // In its own place, with its own number, and with the memory of a new process: whoever looks after it notices nothing.
-  if (signal === undefined)
+  // Not with sockets of somebody else's, which a new program would not have: whoever opened them starts it anew.
+  const isHandedOver = config.handedOver.http !== undefined || config.handedOver.https !== undefined;
+  if (signal === undefined && !isHandedOver)
     process.execve?.(process.execPath, [process.execPath, ...process.execArgv, ...process.argv.slice(1)]);
   process.exit(0);
 }

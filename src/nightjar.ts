@@ -2,7 +2,7 @@
  * The composition root: the only file that knows every part. Starts them from the bottom up; stopping is the reverse.
  */
 import { randomBytes, randomUUID } from 'node:crypto';
-import { chmod, mkdir, readFile } from 'node:fs/promises';
+import { chmod, mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Admission } from './admission.ts';
 import { eventsContract, type LiveEvent } from './api.ts';
@@ -26,6 +26,7 @@ import { erasureRoutes } from './library/erasure-routes.ts';
 import { libraryRoutes } from './library/routes.ts';
 import { trashRoutes } from './library/trash-routes.ts';
 import { mediaRoutes } from './media/routes.ts';
+import { OnDevice } from './on-device.ts';
 import { Overview, type Planted } from './overview.ts';
 import { pages } from './pages.ts';
 import { type Clock, openClock } from './platform/clock.ts';
@@ -34,6 +35,7 @@ import { Database } from './platform/database.ts';
 import { Jobs } from './platform/jobs.ts';
 import type { Logger } from './platform/log.ts';
 import { Settings } from './platform/settings.ts';
+import { programVersion } from './platform/version.ts';
 import { Presence } from './presence.ts';
 import { makeStorage } from './storage.ts';
 import { Transfers } from './transfers.ts';
@@ -93,14 +95,14 @@ export class Nightjar {
     // Also where somebody made it before: it holds keys and password hashes.
     await chmod(config.stateDir, 0o700);
     if (await finishAdoption(config.stateDir)) log.info('the box is the one of its disk now');
-    const version = await programVersion();
+    const version = await programVersion(root);
     const database = this.#part(
       Database.open(join(config.stateDir, 'nightjar.sqlite'), { migrationsDir: schemaDir('box-state'), create: true }),
       (it) => it.close(),
     );
     const settings = new Settings(database);
     const boxId = await settings.lasting(boxIdSetting, randomUUID);
-    const clock = openClock(settings);
+    const clock = openClock(settings, { device: config.boxHelper !== undefined });
     const { now = clock.now, machine, disks, passwordCost } = this.#planted;
     const presence = await Presence.open({
       config,
@@ -111,14 +113,17 @@ export class Nightjar {
       onNameLeaf: (change) =>
         void admission.tellOwnerOfLeaf(change).catch((err: unknown) => log.warn({ err }, 'a notice could not be kept')),
     });
-
     const live: LiveEvents<LiveEvent> = new LiveEvents<LiveEvent>({
       contract: eventsContract,
       identify: (request) => admission.identify(request),
       now,
       randomBytes,
     });
-    const appliance = this.#part(
+    const late = { appliance: () => appliance, admission: () => admission, overview: () => overview, version, disks };
+    const onDevice = this.#part(new OnDevice({ config, database, presence, clock, ...late, now, log }), (it) =>
+      it.close(),
+    );
+    const appliance: Appliance = this.#part(
       new Appliance({
         database,
         presence,
@@ -126,9 +131,10 @@ export class Nightjar {
         timeServers: config.timeServers,
         ports: () => ({ httpPort: this.#httpPort, httpsPort: this.#httpsPort }),
         version,
+        ...onDevice.forAppliance,
         facts: () => ({ ...admission.firstRunFacts(), disks: overview.diskChoice }),
         record: (entry) => admission.access.record(entry),
-        requireConfirmed: (caller) => admission.access.book.requireConfirmed(caller),
+        requireConfirmed: (caller) => admission.requireConfirmed(caller),
         now,
         randomBytes,
         log,
@@ -174,7 +180,8 @@ export class Nightjar {
     await admission.open();
     await reader.open();
     uploads.open();
-    const parts = { storage, admission, appliance, presence, live, clock, stateDir: config.stateDir };
+    const { onDestinations } = onDevice.forAppliance;
+    const parts = { storage, admission, appliance, presence, live, clock, stateDir: config.stateDir, onDestinations };
     const outer = { config, database, boxId, machine, disks, restart: this.#restart.resolve };
     const letGoSource = (source: string) => transfers.letGo(source);
     const overview: Overview = new Overview({ ...parts, ...outer, letGoSource, now, log });
@@ -187,6 +194,7 @@ export class Nightjar {
     );
     transfers.open();
     await library.open();
+    const { requireConfirmed } = admission;
     const rooms = [
       healthRoutes(() => ({
         status: library.state === 'ok' || library.state === 'none' ? 'ok' : 'degraded',
@@ -198,11 +206,8 @@ export class Nightjar {
       ...admission.routes(),
       clockRoutes({ clock, onUsed: (by) => appliance.browserTold(by) }),
       applianceRoutes(appliance),
-      erasureRoutes({
-        erasure: storage.erasure,
-        household: admission.household,
-        requireConfirmed: (caller) => admission.access.book.requireConfirmed(caller),
-      }),
+      ...onDevice.routes(),
+      erasureRoutes({ erasure: storage.erasure, household: admission.household, requireConfirmed }),
       libraryRoutes({ library, now, boxName: () => presence.name, phones: transfers }),
       tusRoutes(uploads),
       mediaRoutes({ library, pictures }),
@@ -228,12 +233,13 @@ export class Nightjar {
     server.stopping.addEventListener('abort', () => setTimeout(() => uploads.interrupt(), uploadGraceMs), {
       once: true,
     });
-    const work = { ...admission.handlers(), ...appliance.handlers(), ...overview.handlers() };
+    const work = { ...admission.handlers(), ...appliance.handlers(), ...onDevice.handlers(), ...overview.handlers() };
     overview.start(this.#housekeeping(database, work, clock, now));
     await admission.actOnBootFile();
     // Last, since it brings people; first to go, since it is said goodbye while everything still answers.
     this.#part(presence, (it) => it.close());
     await presence.announce({ boxId, version, ...ports, refreshTls: () => server.refreshTls() });
+    onDevice.start();
     appliance.start();
     log.info({ version, ...ports, disk: library.state }, 'nightjar is ready');
     return { ...ports, setUp: admission.access.claimed(), addresses: () => this.#addresses(presence) };
@@ -269,11 +275,11 @@ export class Nightjar {
   }
 
   async #listen(server: HttpServer, presence: Presence): Promise<{ httpPort: number; httpsPort: number }> {
-    const { stateDir, httpPort, httpsPort } = this.#config;
+    const { stateDir, httpPort, httpsPort, handedOver } = this.#config;
     // The console comes first: a second box on the same state folder stops here.
     await server.listenConsole(join(stateDir, 'console.sock'));
-    this.#httpsPort = await server.listenHttps(httpsPort, presence.contexts);
-    this.#httpPort = await server.listenHttp(httpPort);
+    this.#httpsPort = await server.listenHttps(handedOver.https ?? httpsPort, presence.contexts);
+    this.#httpPort = await server.listenHttp(handedOver.http ?? httpPort);
     return { httpPort: this.#httpPort, httpsPort: this.#httpsPort };
   }
 
@@ -290,9 +296,4 @@ export class Nightjar {
     });
     return part;
   }
-}
-
-async function programVersion(): Promise<string> {
-  const file: unknown = JSON.parse(await readFile(join(root, 'package.json'), 'utf8'));
-  return typeof file === 'object' && file !== null && 'version' in file ? String(file.version) : 'unknown';
 }

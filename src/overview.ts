@@ -29,6 +29,7 @@ import type { OpenLibrary } from './library/open-library.ts';
 import { safeRoutes } from './library/safe-routes.ts';
 import type { Clock } from './platform/clock.ts';
 import type { Database } from './platform/database.ts';
+import type { Destination } from './platform/destinations.ts';
 import type { Jobs } from './platform/jobs.ts';
 import type { Logger } from './platform/log.ts';
 import { Settings } from './platform/settings.ts';
@@ -76,6 +77,8 @@ type OverviewDeps = Readonly<{
   letGoSource: (source: string) => Promise<void>;
   /** Lets the box start anew. */
   restart: () => void;
+  /** Something goes elsewhere off the box; resolves when the way is open. Never rejects. */
+  onDestinations: () => Promise<void>;
   now: () => number;
   log: Logger;
 }>;
@@ -102,6 +105,7 @@ export class Overview {
       boxId: () => boxId,
       record,
       requireConfirmed: (caller) => book.requireConfirmed(caller),
+      onDestinations: deps.onDestinations,
       now,
       log,
     });
@@ -184,6 +188,16 @@ export class Overview {
   /** Where mirrors are attached now. */
   mirrorPlaces(): string[] {
     return this.#copies.mirrors().map(({ disk }) => disk.path);
+  }
+
+  /** Where the box goes off the box, of what the owner turned on. */
+  destinations(): Destination[] {
+    return [...this.#channels.destinations(), ...this.#copies.destinations()];
+  }
+
+  /** Before the machine goes off: every attached disk is let go. Never rejects. */
+  async letGoOfDisks(limitMs: number): Promise<void> {
+    await this.#attaching.letGoOfAll(limitMs);
   }
 
   /** Somebody owns the box now. @throws {CodedError} `disk-missing`, `disk-foreign` */

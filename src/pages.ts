@@ -12,9 +12,9 @@ import type { Logger } from './platform/log.ts';
 
 /** Where the web app's one page is served; what it shows there it decides itself. */
 const webAppPages = [
-  ...['/', '/setup', '/sign-in', '/join', '/pair', '/settings', '/alerts', '/originals', '/phones/:page/fix'],
+  ...['/', '/setup', '/sign-in', '/join', '/pair', '/alerts', '/originals', '/phones/:page/fix'],
   ...['/import', '/export', '/share', '/offbox'],
-  ...['photos', 'phones', 'disks', 'nights', 'security', 'this-phone', 'connect'].flatMap((room) => [
+  ...['photos', 'phones', 'disks', 'nights', 'security', 'settings', 'this-phone', 'connect'].flatMap((room) => [
     `/${room}`,
     `/${room}/:page`,
   ]),

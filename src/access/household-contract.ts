@@ -138,6 +138,15 @@ export const householdContract = {
     status: 200,
     reply: Type.Object({ person: Type.String(), validFrom: Milliseconds, done: Type.Boolean() }),
   },
+  resetMembersFactor: {
+    method: 'DELETE',
+    path: '/api/people/:id/second-factor',
+    access: 'owner',
+    summary: 'Takes every second factor of a member away, in ten minutes: until then the member can say no',
+    params: ById,
+    status: 200,
+    reply: Type.Object({ person: Type.String(), validFrom: Milliseconds, done: Type.Boolean() }),
+  },
   stopRecovery: {
     method: 'DELETE',
     path: '/api/me/recovery',

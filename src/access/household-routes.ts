@@ -1,6 +1,7 @@
 import { Readable } from 'node:stream';
 import type { Caller, PersonCaller } from '../http/caller.ts';
 import { implement, type Routes } from '../http/contract.ts';
+import { actorOf } from './audit.ts';
 import type { AuditLog } from './audit-log.ts';
 import type { Door } from './door.ts';
 import type { Household } from './household.ts';
@@ -53,6 +54,10 @@ export function householdRoutes(deps: HouseholdRoutesDeps): Routes {
     },
     resetPassword: async ({ params }) => recovery.resetPassword(params.id, { door: 'console' }),
     resetSecondFactor: async ({ params }) => recovery.resetSecondFactor(params.id, { door: 'console' }),
+    resetMembersFactor: async ({ params, caller }) => {
+      confirmed(caller);
+      return await recovery.resetMembersFactor(params.id, actorOf(caller));
+    },
     stopRecovery: async ({ caller }) => recovery.object(caller.personId),
     listSessionsOf: async ({ params }) => ({
       sessions: recovery.sessions(params.id).map((row) => ({

@@ -1,7 +1,8 @@
 /**
  * Owns what somebody at the box itself may do for a person who is locked out: a new password, or no second factor any
  * more. Never both within ten minutes: the later one begins to count then, and meanwhile every device of the person
- * shows what was asked for, and can stop it. Called by its routes and the boot file; never over the network.
+ * shows what was asked for, and can stop it. Called by its routes and the boot file; over the network only for a member's
+ * second factor, by the owner, and always ten minutes later.
  */
 import { CodedError } from '../platform/errors.ts';
 import type { AuditEntry } from './audit.ts';
@@ -19,6 +20,8 @@ export type RecoveryOptions = PartOptions &
 
 /** How it was asked for, for the audit log; `markInWrite` shares the commit of what was asked for. */
 export type AskedAt = Readonly<{ door: 'console' | 'boot-file'; markInWrite?: () => void }>;
+export type FactorReset = Readonly<{ person: string; validFrom: number; done: boolean }>;
+type Asked = Readonly<{ door: AskedAt['door'] | 'owner'; actor: string; from: number; markInWrite?: () => void }>;
 
 /** So far apart are the ends of a password and of a second factor that its person did not bring about. */
 export const apartMs = 10 * 60_000;
@@ -62,19 +65,35 @@ export class Recovery {
    * Takes every second factor of the person away, and ends their sessions: at once, or ten minutes after a new password
    * was asked for. @throws {CodedError} `not-found`
    */
-  async resetSecondFactor(
-    personId: string,
-    { door, markInWrite }: AskedAt,
-  ): Promise<{ person: string; validFrom: number; done: boolean }> {
+  async resetSecondFactor(personId: string, asked: AskedAt): Promise<FactorReset> {
+    return await this.#resetFactorFrom(personId, { ...asked, actor: 'console', from: 0 });
+  }
+
+  /**
+   * The same by the owner's page, for a member who lost their phone: never at once, since a session can be stolen and a
+   * person cannot be asked. @throws {CodedError} `not-found`; `forbidden` for the owner, who has the box itself
+   */
+  async resetMembersFactor(personId: string, actor: string): Promise<FactorReset> {
+    if (this.#rows.person(personId)?.role === 'owner') {
+      throw new CodedError(
+        'forbidden',
+        'The owner’s second lock is taken away at the box itself: on its screen, or by nightjar.txt. Nothing was changed.',
+      );
+    }
+    return await this.#resetFactorFrom(personId, { door: 'owner', actor, from: this.#options.now() + apartMs });
+  }
+
+  async #resetFactorFrom(personId: string, { door, actor, from, markInWrite }: Asked): Promise<FactorReset> {
     const { database, now, notify } = this.#options;
     return await database.write(() => {
       const { name } = this.#living(personId);
       const at = now();
-      const validFrom = this.#apartFrom(this.#rows.passwordResetAt(personId));
+      const validFrom = Math.max(from, this.#apartFrom(this.#rows.passwordResetAt(personId)));
       const done = validFrom <= at;
       this.#rows.putFactorReset({ person_id: personId, asked_at: at, valid_from: validFrom, done_at: null });
       markInWrite?.();
-      this.#record('second-factor-reset-asked', personId, { door, later: !done });
+      const detail = { door, later: !done };
+      this.#options.record({ event: 'second-factor-reset-asked', actor, subject: personId, detail });
       if (done) this.#resetNow(personId);
       else notify(personId, 'second-factor-reset-asked', { validFrom });
       return { person: name, validFrom, done };

@@ -7,6 +7,7 @@ import { type AuditEntry, actorOf } from '../access/audit.ts';
 import type { Caller, ConsoleCaller, PersonCaller } from '../http/caller.ts';
 import type { Clock } from '../platform/clock.ts';
 import type { Database } from '../platform/database.ts';
+import type { Destination } from '../platform/destinations.ts';
 import { CodedError } from '../platform/errors.ts';
 import type { RandomBytes } from '../platform/identifiers.ts';
 import type { JobHandler } from '../platform/jobs.ts';
@@ -15,7 +16,7 @@ import { Settings } from '../platform/settings.ts';
 import { boxName } from './box-name.ts';
 import type { BoxView } from './contract.ts';
 import { FirstRun, type FirstRunFacts } from './first-run.ts';
-import { InternetTime, lookEveryMs } from './internet-time.ts';
+import { hostAndPortOf, InternetTime, lookEveryMs } from './internet-time.ts';
 import { isTimeZone, systemTimeZone, timeZone } from './time-zone.ts';
 
 /** The box on its network, as this room needs it. */
@@ -30,11 +31,17 @@ export type BoxPresence = Readonly<{
 export type ApplianceOptions = Readonly<{
   database: Database;
   presence: BoxPresence;
-  clock: Pick<Clock, 'now' | 'isBehind' | 'tell'>;
+  clock: Pick<Clock, 'now' | 'isBehind' | 'isRight' | 'tell'>;
   /** As `InternetTimeOptions.servers`. */
   timeServers: readonly string[];
   ports: () => Readonly<{ httpPort: number; httpsPort: number }>;
   version: string;
+  /** The machine is the box's own device: it has the box's helper. Not told: it is not. */
+  appliance?: boolean;
+  /** The box took over a time: its own, in milliseconds since 1970, for the machine's clock. */
+  onTime?: (now: number) => void;
+  /** Whom the box asks may be others; resolves when the way there is open. Never rejects. */
+  onDestinations?: () => Promise<void>;
   facts: () => Omit<FirstRunFacts, 'internetTime'>;
   /** Only inside `database.write`. */
   record: (entry: AuditEntry) => void;
@@ -110,6 +117,12 @@ export class Appliance {
     return this.#answer;
   }
 
+  /** Whom it asks for the time, if it may. */
+  destinations(): Destination[] {
+    if (this.#internetTime !== true) return [];
+    return this.#options.timeServers.map((server) => ({ protocol: 'udp', ...hostAndPortOf(server) }));
+  }
+
   /** Its housekeeping. */
   handlers(): Record<string, JobHandler & { everyMs: number }> {
     const run = () => this.#internet.look();
@@ -120,8 +133,8 @@ export class Appliance {
     const { presence, ports, version, clock, now } = this.#options;
     const { httpPort, httpsPort } = ports();
     const forOwner = caller.kind === 'console' || caller.role === 'owner';
-    // What it was told counts while the machine's clock is behind it.
-    const told = clock.isBehind() ? this.#told : undefined;
+    // What it was told counts while the machine's clock is behind it, or was set by it.
+    const told = clock.isBehind() || !clock.isRight() ? this.#told : undefined;
     return {
       name: presence.name,
       chosenName: presence.chosenName,
@@ -135,6 +148,7 @@ export class Appliance {
       internetTime: forOwner ? this.#internetTime : null,
       internetAnswer: forOwner ? this.#answer : null,
       version,
+      appliance: this.#options.appliance === true,
       certificate: forOwner ? presence.certificates : null,
     };
   }
@@ -214,6 +228,7 @@ export class Appliance {
       record({ event: 'internet-time-changed', actor, detail: { asks: internetTime } });
     });
     this.#internetTime = internetTime;
+    await this.#options.onDestinations?.();
     this.#askSoon();
   }
 
@@ -239,5 +254,6 @@ export class Appliance {
       record({ event: 'time-told', actor, detail: { now: told.at, by } });
     });
     this.#told = told;
+    this.#options.onTime?.(told.at);
   }
 }

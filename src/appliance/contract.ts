@@ -43,6 +43,9 @@ const BoxView = Type.Object({
   }),
   internetAnswer: Type.Union([InternetAnswer, Type.Null()], { description: 'since the box started; owner only' }),
   version: Type.String(),
+  appliance: Type.Boolean({
+    description: 'it stands on a device of its own: networks, restart, shutting down and resets are the box’s to do',
+  }),
   certificate: Type.Union([Certificate, Type.Null()], { description: 'null for members' }),
 });
 export type BoxView = Static<typeof BoxView>;

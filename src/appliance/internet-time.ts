@@ -109,7 +109,7 @@ function agreedTime(answers: readonly Time[]): number | undefined {
 }
 
 /** An IPv6 address with a port stands in brackets (RFC 3986, section 3.2.2). */
-function hostAndPortOf(server: string): { host: string; port: number } {
+export function hostAndPortOf(server: string): { host: string; port: number } {
   const [, bracketed, plain, port] = /^(?:\[([^\]]+)\]|([^:]+))(?::(\d+))?$/.exec(server) ?? [];
   return { host: bracketed ?? plain ?? server, port: port === undefined ? timePort : Number(port) };
 }

@@ -12,6 +12,7 @@ import type { boxCopiesContract } from '../copies/box-copies-contract.ts';
 import type { Static } from '../platform/schema.ts';
 import { adopt, lookAtAdoption } from './adopt.ts';
 import { BoxSocket } from './box-socket.ts';
+import { deviceVerbs } from './device.ts';
 import { Failure } from './failure.ts';
 import { runMenu } from './menu.ts';
 import { runOffbox } from './offbox.ts';
@@ -51,6 +52,12 @@ const usage = `nightjar: the console of the box. The daemon has to be running.
                                                               "nightjar offbox help" says how
   nightjar open-copy FILE DIR --password-stdin                open a sealed copy of a box's state (they lie on its disk,
            | --recovery-key-stdin [--json]                    under .nightjar/box-state) into the new folder DIR
+  nightjar network [--look] [--json]                          where the box answers, its networks; --look: for Wi-Fi too
+  nightjar join-wifi NAME [--country CC] [--password-stdin]   try a Wi-Fi network, and go back where that fails
+  nightjar forget-wifi                                        leave the Wi-Fi, and know none any more
+  nightjar restart | shut-down                                the whole machine; its disks are let go first
+  nightjar factory-reset NAME                                 by the name of the box: as it was when new; photos stay
+  nightjar ssh [on FILE | off | status] [--json]              let the owners of the keys in FILE in, from the local network
   nightjar menu                                               the same by number, for the box's own screen
 
 The state folder is NIGHTJAR_STATE_DIR, or .run/state in the current folder.`;
@@ -127,10 +134,11 @@ const verbs: ReadonlyMap<string, Verb> = new Map(
       await runShare({ action: positionals[0] ?? 'status', json: values.json === true }, box, terminal);
     },
     offbox: runOffbox,
+    ...deviceVerbs,
     'open-copy': runOpenCopy,
     menu: async (args, _box, terminal) => {
       parse(args, {});
-      await runMenu(terminal, (line) => runConsole(line, terminal));
+      await runMenu(terminal, (line, input) => runConsole(line, { ...terminal, input }));
     },
   }),
 );

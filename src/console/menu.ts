@@ -5,9 +5,19 @@
 import { Failure } from './failure.ts';
 import type { Terminal } from './terminal.ts';
 
-/** Runs one command line, as if it had been typed. Never rejects. */
-type RunVerb = (args: readonly string[]) => Promise<unknown>;
-type Choice = Readonly<{ text: string; verb: readonly string[]; asks?: string; sure?: string }>;
+/** Runs one command line, as if it had been typed, with this as its input. Never rejects. */
+type RunVerb = (args: readonly string[], input: AsyncIterable<string>) => Promise<unknown>;
+type Choice = Readonly<{
+  text: string;
+  verb: readonly string[];
+  asks?: string;
+  /** Asked for after the name; an empty answer leaves it away. */
+  option?: Readonly<{ name: string; asks: string }>;
+  /** What becomes the command's input. */
+  secret?: string;
+  sure?: string;
+}>;
+type Line = Readonly<{ args: string[]; input: string }>;
 
 const choices: readonly Choice[] = [
   { text: 'How the box is', verb: ['status'] },
@@ -27,6 +37,22 @@ const choices: readonly Choice[] = [
   { text: 'Where somebody is signed in', verb: ['sessions'], asks: 'Whose sessions? Name: ' },
   { text: 'End all sessions of somebody', verb: ['sessions', 'end'], asks: 'Whose sessions? Name: ' },
   { text: 'What was done lately', verb: ['audit', '--last', '20'] },
+  { text: 'Where the box answers, and its networks', verb: ['network'] },
+  {
+    text: 'Join a Wi-Fi network',
+    verb: ['join-wifi', '--password-stdin'],
+    asks: 'Its name: ',
+    option: { name: '--country', asks: 'Country, two letters (as AT; empty: as before): ' },
+    secret: 'Its password (empty: it has none): ',
+  },
+  { text: 'Restart', verb: ['restart'], sure: 'The whole machine starts anew.' },
+  { text: 'Shut down', verb: ['shut-down'], sure: 'The disks are let go, and the machine goes off.' },
+  {
+    text: 'Factory reset (photos stay on their disks)',
+    verb: ['factory-reset'],
+    asks: 'Type the name of the box: ',
+    sure: 'People, phones and settings of the box are emptied.',
+  },
 ];
 const lineCharsMax = 200;
 /** Somebody who keeps a key pressed does not keep it busy for ever. */
@@ -39,37 +65,50 @@ export async function runMenu(terminal: Terminal, runVerb: RunVerb): Promise<voi
     const { value, done } = await lines.next();
     return done === true ? undefined : value;
   };
+  // Whoever stands before a new box needs its code and where it answers.
+  await runVerb(['status'], once(''));
+  await runVerb(['network'], once(''));
   for (let asked = 0; asked < linesMax; asked++) {
     terminal.out('');
     terminal.out('Nightjar');
-    for (const [index, { text }] of choices.entries()) terminal.out(`  ${index + 1}  ${text}`);
+    for (const [index, { text }] of choices.entries()) terminal.out(` ${String(index + 1).padStart(2)}  ${text}`);
     terminal.out('  0  Leave');
     const answer = (await ask('Number, then Enter:'))?.trim();
     if (answer === undefined || answer === '0') return;
     const choice = choices[Number(answer) - 1];
-    if (!/^\d$/.test(answer) || choice === undefined) {
+    if (!/^\d{1,2}$/.test(answer) || choice === undefined) {
       terminal.out('That is none of the numbers.');
       continue;
     }
-    const args = await argumentsOf(choice, ask);
-    if (args === undefined) terminal.out('Nothing was changed.');
-    else await runVerb(args);
+    const line = await lineOf(choice, ask);
+    if (line === undefined) terminal.out('Nothing was changed.');
+    else await runVerb(line.args, once(line.input));
   }
   throw new Failure('That were too many lines. Start the menu again.');
 }
 
 /** Undefined: the person thought better of it. */
-async function argumentsOf(
-  { verb, asks, sure }: Choice,
+async function lineOf(
+  { verb, asks, option, secret, sure }: Choice,
   ask: (question: string) => Promise<string | undefined>,
-): Promise<string[] | undefined> {
-  if (asks === undefined) return [...verb];
-  const name = (await ask(asks))?.trim();
-  if (name === undefined || name === '') return undefined;
+): Promise<Line | undefined> {
+  const name = asks === undefined ? undefined : (await ask(asks))?.trim();
+  if (asks !== undefined && (name === undefined || name === '')) return undefined;
+  const chosen = option === undefined ? '' : (await ask(option.asks))?.trim();
+  const input = secret === undefined ? '' : await ask(secret);
+  if (chosen === undefined || input === undefined) return undefined;
   if (sure !== undefined && (await ask(`${sure} Type yes to go on:`))?.trim().toLowerCase() !== 'yes') return undefined;
   const [first = '', ...rest] = verb;
+  const options = option === undefined || chosen === '' ? [] : [option.name, chosen];
+  if (name === undefined) return { args: [first, ...options, ...rest], input };
+  const [flags, words] = [rest.filter((one) => one.startsWith('--')), rest.filter((one) => !one.startsWith('--'))];
   // A name that begins with a dash is no option.
-  return [first, '--', name, ...rest];
+  return { args: [first, ...options, ...flags, '--', name, ...words], input };
+}
+
+async function* once(text: string): AsyncGenerator<string, undefined, undefined> {
+  if (text !== '') yield text;
+  return undefined;
 }
 
 /** Whole lines, whatever ends them: a serial terminal sends CR. What is too long is cut. */

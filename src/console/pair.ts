@@ -2,6 +2,7 @@
 import { open } from 'node:fs/promises';
 import QRCode from 'qrcode';
 import type { phonesContract } from '../phones/contract.ts';
+import { qrText } from '../platform/qr.ts';
 import type { Static } from '../platform/schema.ts';
 import type { BoxSocket } from './box-socket.ts';
 import { Failure } from './failure.ts';
@@ -32,7 +33,10 @@ export async function runPair(asked: PairRequest, box: BoxSocket, terminal: Term
     terminal.out(JSON.stringify({ link, code, phone, person, fingerprint, addresses, expiresAt }));
     return;
   }
-  if (asked.png === undefined && asked.svg === undefined) terminal.out(await terminalQr(link, terminal));
+  if (asked.png === undefined && asked.svg === undefined) {
+    const drawn = await qrText(link, terminal.columns);
+    terminal.out(drawn ?? 'The terminal is too narrow for the QR code: use --png or --svg.');
+  }
   const left = timeLeft(expiresAt - terminal.now());
   terminal.out(
     [
@@ -45,20 +49,6 @@ export async function runPair(asked: PairRequest, box: BoxSocket, terminal: Term
       ...grouped(fingerprint).map((line) => `  ${line}`),
     ].join('\n'),
   );
-}
-
-/** Black on white whatever the terminal's colours; half blocks, so that it fits 24 lines or little more. */
-async function terminalQr(link: string, terminal: Terminal): Promise<string> {
-  const text = (await QRCode.toString(link, { type: 'utf8', errorCorrectionLevel: 'L', margin: 4 })).replace(
-    /\n+$/,
-    '',
-  );
-  if (terminal.columns === undefined) return text;
-  const rows = text.split('\n');
-  const width = Math.max(...rows.map((row) => row.length));
-  if (width > terminal.columns) return 'The terminal is too narrow for the QR code: use --png or --svg.';
-  // Palette entries 16 and 231 are true black and white in every theme.
-  return rows.map((row) => `\u001b[38;5;16;48;5;231m${row.padEnd(width)}\u001b[0m`).join('\n');
 }
 
 /** The picture carries the secret: for this user alone. */

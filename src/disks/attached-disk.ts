@@ -28,7 +28,8 @@ export type AttachedDisk = {
   ejected: boolean;
   /** What the last tries to take it up came to, so that they are not repeated at each look. */
   tried: boolean;
-  doing: { verb: DiskVerb; wanted: string; since: number; done: Promise<void> } | undefined;
+  /** `begun`: not while it waits for a look that is under way, which may still tell what is on the disk. */
+  doing: { verb: DiskVerb; wanted: string; since: number; begun: boolean; done: Promise<void> } | undefined;
   /** How many lists had been asked for when the last verb ended: those tell of before. */
   doneAtList: number;
   failed: NonNullable<DiskView['failed']> | undefined;

@@ -477,3 +477,23 @@ test('what came while the disks were listed, and is pulled before the next look,
   mounting.resolve();
   await expect.poll(() => disks.list().map(({ id }) => id), poll).toEqual(['Made-S-aa']);
 });
+
+test('a disk that was just erased can be used at once, while the helper still looks', async () => {
+  plug('sda', 'aa');
+  disks.open();
+  await expect.poll(holds, poll).toEqual(['free empty']);
+  const looking = Promise.withResolvers<void>();
+  answers.format = async () => {
+    answers.list = async () => {
+      await looking.promise;
+      return { ok: true, disks: [...made.values()].map(({ disk }) => disk) };
+    };
+    return { ok: true, volume: made.get('aa')?.disk.volumes[0] };
+  };
+  const erasing = disks.erase('Made-S-aa', { name: 'Made aa', filesystem: 'ext4' });
+  await expect.poll(() => disks.list()[0]?.doing, poll).toBe(null);
+  const using = disks.use('Made-S-aa', 'library', undefined);
+  looking.resolve();
+  expect(await using).toMatchObject({ disk: { state: 'used', failed: null } });
+  await erasing;
+});

@@ -170,6 +170,18 @@ export class AttachedDisks {
     });
   }
 
+  /** Each disk that nobody else uses is let go of, one beside the other; ends after so long. Never rejects. */
+  async letGoOfAll(limitMs: number): Promise<void> {
+    const free = this.#roll.disks.filter(({ told: { status } }) => status === 'free' || status === 'ours');
+    const gone = free.map(async (disk) => {
+      await this.eject(disk.id);
+      await disk.doing?.done;
+    });
+    const enough = new AbortController();
+    const late = sleep(limitMs, undefined, { signal: enough.signal, ref: false }).catch(() => undefined);
+    await Promise.race([Promise.allSettled(gone), late]).finally(() => enough.abort());
+  }
+
   /** Whoever uses it waits meanwhile, and goes on afterwards. */
   async check(id: string, { repair, volume: name }: { repair: boolean; volume: string | undefined }): Promise<Asked> {
     return await this.#ask(id, 'check', { repair, name }, async (disk) => {
@@ -201,9 +213,9 @@ export class AttachedDisks {
     if (disk.doing !== undefined && (disk.doing.verb !== verb || disk.doing.wanted !== wanted)) {
       throw new CodedError('busy', 'The box is working on this disk already. Nothing was changed; ask again later.');
     }
-    // From now on no look touches it; one that is under way ends first.
+    // A look that is under way ends first; from then on none touches it.
     const run = () => this.#roll.settled().then(() => this.#run(disk, verb, work));
-    disk.doing ??= { verb, wanted, since: this.#deps.now(), done: run() };
+    disk.doing ??= { verb, wanted, since: this.#deps.now(), begun: false, done: run() };
     const { done } = disk.doing;
     done.catch(() => undefined);
     this.#roll.tell();
@@ -217,6 +229,7 @@ export class AttachedDisks {
 
   async #run(disk: AttachedDisk, verb: DiskVerb, work: (disk: AttachedDisk) => Promise<void>): Promise<void> {
     disk.failed = undefined;
+    if (disk.doing !== undefined) disk.doing.begun = true;
     try {
       await work(disk);
     } catch (error) {

@@ -265,7 +265,7 @@ export class DiskRoll {
 
 /** What this list tells of it is of before a verb that was under way, or is. */
 function isMidway({ doing, doneAtList }: AttachedDisk, list: number): boolean {
-  return doing !== undefined || doneAtList >= list;
+  return doing?.begun === true || doneAtList >= list;
 }
 
 /** By nobody but this box. */

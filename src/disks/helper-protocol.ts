@@ -123,5 +123,3 @@ export type Refusal =
   | 'program-missing'
   | 'failed'
   | 'timeout';
-
-export type HelperReply = ({ ok: true } & Record<string, unknown>) | { ok: false; code: Refusal; message: string };

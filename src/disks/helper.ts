@@ -3,8 +3,8 @@
  * Never decides whether a disk may be touched: the helper does, and does not trust it. Keeps nothing.
  * Whoever in this room attaches, watches or lets go of disks may call it.
  */
-import { createConnection } from 'node:net';
 import { CodedError, type ErrorCode } from '../platform/errors.ts';
+import { ExchangeFailed, exchange, saidOf } from '../platform/line-exchange.ts';
 import { isOf, Type } from '../platform/schema.ts';
 import {
   answers,
@@ -20,7 +20,6 @@ import {
 
 export const helperSocketPath = '/run/nightjar/disk-helper.sock';
 
-const answerBytesMax = 1024 * 1024;
 const minutes = 60_000;
 /** Longer than the helper's own limits: it says more of what went wrong. */
 const limitsMs: { readonly [Verb in HelperVerb]: number } = {
@@ -114,18 +113,14 @@ export class DiskHelper {
   }
 
   async #ask<Verb extends HelperVerb>(request: HelperRequest & { verb: Verb }): Promise<HelperAnswer<Verb>> {
-    const line = await exchange(
-      this.#socketPath,
-      `${JSON.stringify(exact(request))}\n`,
-      limitsMs[request.verb],
-      this.#closed.signal,
-    );
-    let reply: unknown;
-    try {
-      reply = JSON.parse(line);
-    } catch {
-      throw failed('gave no answer that can be understood');
-    }
+    const reply = await exchange({
+      socketPath: this.#socketPath,
+      request: exact(request),
+      limitMs: limitsMs[request.verb],
+      signal: this.#closed.signal,
+    }).catch((error: unknown) => {
+      throw error instanceof ExchangeFailed ? broken(error) : error;
+    });
     if (isOf(Refused, reply)) throw refusal(reply.code, reply.message);
     if (isOf(answers[request.verb], reply)) return reply as HelperAnswer<Verb>;
     throw failed('gave an answer of another form');
@@ -143,44 +138,18 @@ function exact(request: HelperRequest): Record<string, unknown> {
   return out;
 }
 
-/** Sends the one line and resolves with the one that comes back. */
-function exchange(socketPath: string, line: string, limitMs: number, closed: AbortSignal): Promise<string> {
-  return new Promise((resolve, reject) => {
-    const socket = createConnection({ path: socketPath, signal: closed });
-    const chunks: Buffer[] = [];
-    let bytes = 0;
-    const end = (error: CodedError) => {
-      reject(error);
-      socket.destroy();
-    };
-    socket.setTimeout(limitMs, () => end(failed(`did not answer within ${limitMs / 60_000} minutes`)));
-    socket.on('data', (chunk: Buffer) => {
-      chunks.push(chunk);
-      bytes += chunk.length;
-      if (bytes > answerBytesMax) end(failed('said more than it may'));
-    });
-    socket.on('error', (error: NodeJS.ErrnoException) => end(unreachable(error)));
-    socket.on('close', () => {
-      const answer = Buffer.concat(chunks).toString('utf8');
-      if (answer.endsWith('\n')) resolve(answer);
-      else reject(failed('ended without an answer'));
-    });
-    socket.write(line);
-  });
-}
-
 function refusal(code: string, message: string): CodedError {
   const known = Object.hasOwn(codes, code) ? codes[code as Refusal] : 'command-failed';
   return new CodedError(known, message, { facts: { refusal: code } });
 }
 
-function unreachable(error: NodeJS.ErrnoException): CodedError {
-  if (error.code === 'ENOENT' || error.code === 'ECONNREFUSED' || error.code === 'EACCES') {
+function broken({ how, limitMs, cause }: ExchangeFailed): CodedError {
+  if (how === 'unreachable') {
     const message =
       'This box has no disk helper: disks cannot be attached, erased or watched from here. Nothing was done.';
-    return new CodedError('command-missing', message, { cause: error });
+    return new CodedError('command-missing', message, { cause });
   }
-  return failed('broke the connection off', error);
+  return failed(saidOf(how, limitMs), cause);
 }
 
 function failed(what: string, cause?: unknown): CodedError {

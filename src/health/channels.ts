@@ -6,6 +6,7 @@
 import { type AuditEntry, actorOf } from '../access/audit.ts';
 import type { ConsoleCaller, PersonCaller } from '../http/caller.ts';
 import type { Database } from '../platform/database.ts';
+import { type Destination, destinationsOf } from '../platform/destinations.ts';
 import { CodedError } from '../platform/errors.ts';
 import type { Logger } from '../platform/log.ts';
 import type { AlertChange } from './alert-book.ts';
@@ -25,6 +26,8 @@ export type ChannelsDeps = Readonly<{
   record: (entry: AuditEntry) => void;
   /** @throws {CodedError} `confirm-first` */
   requireConfirmed: (caller: PersonCaller) => void;
+  /** What is sent to may be another; resolves when the way there is open. Never rejects. */
+  onDestinations?: () => Promise<void>;
   now: () => number;
   log: Pick<Logger, 'info' | 'warn'>;
 }>;
@@ -40,7 +43,7 @@ export class Channels {
   readonly outbox: Outbox;
   readonly #deps: ChannelsDeps;
   readonly #rows: ChannelsStore;
-  #testing = false;
+  #testing: ChannelKind | undefined;
 
   constructor(deps: ChannelsDeps) {
     this.#deps = deps;
@@ -106,6 +109,7 @@ export class Channels {
       this.#rows.remove(kind);
       this.#deps.record({ event: 'channel-removed', actor: actorOf(by), subject: kind });
     });
+    await this.#deps.onDestinations?.();
   }
 
   /**
@@ -114,16 +118,19 @@ export class Channels {
    */
   async test(kind: ChannelKind): Promise<void> {
     this.#require(kind);
-    if (this.#testing) throw new CodedError('busy', 'A test is being sent. Wait until it has come to an end.');
-    this.#testing = true;
+    if (this.#testing !== undefined)
+      throw new CodedError('busy', 'A test is being sent. Wait until it has come to an end.');
+    this.#testing = kind;
     const { boxName, now, database } = this.#deps;
     try {
+      await this.#deps.onDestinations?.();
       await this.#send(kind, testMessage(boxName(), now()), AbortSignal.timeout(sendMsMax));
     } catch (error) {
       const why = error instanceof Error ? error.message : String(error);
       throw new CodedError('send-failed', `The test was not sent: ${why.slice(0, 300)}`);
     } finally {
-      this.#testing = false;
+      this.#testing = undefined;
+      void this.#deps.onDestinations?.();
     }
     if (this.#rows.waiting(kind).messages === 0) return;
     await database.write(() => this.#rows.tryNow(kind, now()));
@@ -149,6 +156,19 @@ export class Channels {
         this.outbox.putInWrite(kind, reportMessage(report, this.#deps.now()));
       }
     }
+  }
+
+  /** Where messages go: of those that are on, and of the one that is tried just now. */
+  destinations(): Destination[] {
+    const goes = (kind: ChannelKind, enabled: boolean | undefined) => enabled === true || this.#testing === kind;
+    const mail = this.#mail()?.settings;
+    const hook = this.#hook();
+    return [
+      ...(mail !== undefined && goes('mail', mail.enabled)
+        ? [{ protocol: 'tcp', host: mail.host, port: mail.port } as const]
+        : []),
+      ...(hook !== null && goes('webhook', hook.settings.enabled) ? destinationsOf(hook.secret.url) : []),
+    ];
   }
 
   failing(): WatchFacts['failing'] {
@@ -180,6 +200,7 @@ export class Channels {
       const detail = { enabled, alerts, reports };
       this.#deps.record({ event: 'channel-changed', actor: actorOf(by), subject: kind, detail });
     });
+    await this.#deps.onDestinations?.();
   }
 
   async #send(kind: ChannelKind, message: Message, signal: AbortSignal): Promise<void> {

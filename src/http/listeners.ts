@@ -30,6 +30,9 @@ export type SecureContexts = Readonly<{
   readonly settings?: TlsSettings;
 }>;
 
+/** A port (0: any free one), or a socket that listens already, by its file descriptor. */
+export type Door = number | Readonly<{ fd: number }>;
+
 const keepAliveMs = 65_000;
 const headerBytesMax = 16 * 1024;
 /** A socket on which nothing moved for so long, in either direction, is dead. */
@@ -93,8 +96,13 @@ export class Listener {
   }
 
   /** Resolves with the port. @throws {CodedError} `conflict` when it is taken, `forbidden` when it may not be used. */
-  async listenPort(port: number, host?: string): Promise<number> {
-    await this.#listen(() => this.#server.listen({ port, ...(host === undefined ? {} : { host }) }), `port ${port}`);
+  async listenPort(door: Door, host?: string): Promise<number> {
+    const options =
+      typeof door === 'number' ? { port: door, ...(host === undefined ? {} : { host }) } : { fd: door.fd };
+    await this.#listen(
+      () => this.#server.listen(options),
+      typeof door === 'number' ? `port ${door}` : 'the port that the system opened for it',
+    );
     return (this.#server.address() as AddressInfo).port;
   }
 

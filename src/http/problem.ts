@@ -72,6 +72,7 @@ const problems: { readonly [Code in ErrorCode]: Row } = {
   'offbox-failed': [502, 'The copy off the box failed'],
   'command-missing': [503, 'A program is missing on the box'],
   'command-failed': [500, 'A program of the box failed'],
+  'not-this-machine': [409, 'Not on this machine'],
   busy: [503, 'The box is busy', 5],
   stopping: [503, 'The box is stopping', 10],
   internal: [500, 'An error of the box'],

@@ -25,7 +25,7 @@ import {
   plainHttpPaths,
   transportOf,
 } from './gate.ts';
-import { Listener, type ListenerLimits, type SecureContexts } from './listeners.ts';
+import { type Door, Listener, type ListenerLimits, type SecureContexts } from './listeners.ts';
 import { type Problem, toProblem } from './problem.ts';
 import { ajvOptions, methodsOf, registerRoutes } from './register.ts';
 import { securityHeaders } from './security-headers.ts';
@@ -76,16 +76,16 @@ export class HttpServer {
   }
 
   /** Resolves with the port. `host` default: all addresses, IPv6 and IPv4. Port 0: any free one. */
-  async listenHttp(port: number, host?: string): Promise<number> {
+  async listenHttp(door: Door, host?: string): Promise<number> {
     return this.#open(new Listener(await this.#handler('http'), undefined, this.#deps.limits), (listener) =>
-      listener.listenPort(port, host),
+      listener.listenPort(door, host),
     );
   }
 
   /** As `listenHttp`; from then on plain http sends people to this port. */
-  async listenHttps(port: number, contexts: SecureContexts, host?: string): Promise<number> {
+  async listenHttps(door: Door, contexts: SecureContexts, host?: string): Promise<number> {
     const listener = new Listener(await this.#handler('https'), contexts, this.#deps.limits);
-    this.#httpsPort = await this.#open(listener, (one) => one.listenPort(port, host));
+    this.#httpsPort = await this.#open(listener, (one) => one.listenPort(door, host));
     return this.#httpsPort;
   }
 

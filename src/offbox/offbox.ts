@@ -10,17 +10,18 @@ import type { ConsoleCaller, PersonCaller } from '../http/caller.ts';
 import type { Library } from '../library/library.ts';
 import type { OpenLibrary } from '../library/open-library.ts';
 import type { Database } from '../platform/database.ts';
+import type { Destination } from '../platform/destinations.ts';
 import { CodedError, diskIsFull, diskIsGone } from '../platform/errors.ts';
 import type { RandomBytes } from '../platform/identifiers.ts';
 import type { JobHandler } from '../platform/jobs.ts';
 import type { Logger } from '../platform/log.ts';
 import { Activities, type Doing } from './activities.ts';
-import type { CopyView, OffboxChange, OffboxView } from './contract.ts';
+import type { CopyView, OffboxChange, OffboxTarget, OffboxView } from './contract.ts';
 import { Engine } from './engine.ts';
 import { OffboxReturn, type ReturnOrder } from './offbox-return.ts';
 import { placeOf, secretFor, viewOf } from './place.ts';
 import { reasonIn } from './reasons.ts';
-import { forgetFiles, knownHostsIn, offboxDir, type Remote, remoteFor } from './remote.ts';
+import { destinationsOfTarget, forgetFiles, knownHostsIn, offboxDir, type Remote, remoteFor } from './remote.ts';
 import { checkEveryMs, drillEveryMs, isDue, nightOf, pruneEveryMs, triesMax } from './schedule.ts';
 import { newState, type OffboxRow, OffboxStore } from './store.ts';
 import { prepareFolders } from './tree.ts';
@@ -45,6 +46,8 @@ export type OffboxDeps = Readonly<{
   requireConfirmed: (caller: PersonCaller) => void;
   /** Only inside `database.write`. */
   record: (entry: AuditEntry) => void;
+  /** The place may be another; resolves when the way there is open. Never rejects. */
+  onDestinations?: () => Promise<void>;
   randomBytes: RandomBytes;
   now: () => number;
   log: Pick<Logger, 'info' | 'warn'>;
@@ -67,6 +70,8 @@ export class Offbox {
   readonly #activities: Activities;
   readonly #return: OffboxReturn;
   #quiet = false;
+  /** Where something is brought back from that this box does not copy to. */
+  #from: OffboxTarget | undefined;
 
   constructor(deps: OffboxDeps) {
     this.#deps = deps;
@@ -111,6 +116,12 @@ export class Offbox {
     };
   }
 
+  /** Where the copy is, on or off: what is asked for by hand goes there too. */
+  destinations(): Destination[] {
+    const target = this.#rows.row()?.settings.target;
+    return [target, this.#from].flatMap((one) => (one === undefined ? [] : destinationsOfTarget(one)));
+  }
+
   standing(): OffboxStanding {
     const row = this.#rows.row();
     if (row === undefined || !row.settings.enabled || !row.state.ready) return null;
@@ -148,6 +159,7 @@ export class Offbox {
       const { enabled, appendOnly } = settings;
       this.#record('offbox-changed', by, { kind: target.kind, enabled, appendOnly });
     });
+    await this.#deps.onDestinations?.();
     return await this.view();
   }
 
@@ -187,6 +199,7 @@ export class Offbox {
       this.#record('offbox-removed', by, {});
     });
     await forgetFiles(this.#deps.stateDir);
+    await this.#deps.onDestinations?.();
   }
 
   /** In the background. @throws {CodedError} `not-found`, `conflict`, `disk-missing` */
@@ -223,6 +236,8 @@ export class Offbox {
   /** In the background. @throws {CodedError} as `restoreFolder`; `not-found`, `conflict`, `offbox-failed` */
   async restore(order: ReturnOrder, by: Asking): Promise<void> {
     const place = order.from === undefined ? await this.#placeOf(this.#row()) : undefined;
+    this.#from = order.from?.target;
+    await this.#deps.onDestinations?.();
     await this.#return.begin(order, place);
     await this.#deps.database.write(() => this.#record('offbox-restored', by, {}));
   }

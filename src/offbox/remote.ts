@@ -6,6 +6,7 @@ import { createHash } from 'node:crypto';
 import { chmod, mkdir, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { runCommand } from '../platform/commands.ts';
+import { type Destination, destinationsOf } from '../platform/destinations.ts';
 import { replaceFileDurably } from '../platform/durable-files.ts';
 import { systemCode } from '../platform/errors.ts';
 import type { OffboxTarget } from './contract.ts';
@@ -34,6 +35,12 @@ const connections = 2;
 
 export function offboxDir(stateDir: string): string {
   return join(stateDir, folderName);
+}
+
+/** Which place on the network that is. */
+export function destinationsOfTarget(target: OffboxTarget): Destination[] {
+  if (target.kind === 'sftp') return [{ protocol: 'tcp', host: target.host, port: target.port }];
+  return target.kind === 'folder' ? [] : destinationsOf(target.url);
 }
 
 /** Writes what ssh reads. */

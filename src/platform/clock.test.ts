@@ -130,3 +130,32 @@ it('tells whole milliseconds, however finely the steady count goes, and calls no
   await clock.save();
   expect(Number.isInteger(machine.saved)).toBe(true);
 });
+
+it('on a device whose clock may have stood still, what is ahead is doubted until somebody told the time', async () => {
+  machine.saved = machine.clock - hourMs;
+  const asked: number[] = [];
+  let kept = false;
+  const clock = new Clock({
+    system: () => machine.clock,
+    steady: () => machine.steady,
+    saved: machine.saved,
+    save: async () => undefined,
+    isRight: (saved) => {
+      asked.push(saved);
+      return kept;
+    },
+    madeAt: made,
+  });
+  // Ahead of what was written down last, and yet behind the world by a week without power.
+  expect([clock.isBehind(), clock.isRight(), clock.now()]).toEqual([true, false, machine.clock]);
+  expect(clock.tell(machine.clock + 7 * dayMs)).toBe('used');
+  expect([clock.isBehind(), clock.now()]).toEqual([true, machine.clock + 7 * dayMs]);
+  machine.clock += 7 * dayMs;
+  expect([clock.isBehind(), clock.isRight()]).toEqual([false, false]);
+  expect(clock.tell(machine.clock + dayMs)).toBe('not-needed');
+  kept = true;
+  expect(clock.isRight()).toBe(true);
+  kept = false;
+  expect(clock.isRight()).toBe(true);
+  expect(new Set(asked)).toEqual(new Set([machine.saved]));
+});

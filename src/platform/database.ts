@@ -5,10 +5,10 @@
  * A commit with `synchronous=FULL` is an fsync on the event loop (5-30 ms on a Pi), so writes that arrive in one turn
  * of the loop share a commit (group commit). Each runs in a savepoint: one that throws takes back only itself.
  */
-import { closeSync, fsyncSync, openSync, readdirSync, readFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { closeSync, fsyncSync, openSync } from 'node:fs';
 import Sqlite from 'better-sqlite3';
 import { CodedError, diskIsFull, diskIsGone, systemCode } from './errors.ts';
+import { migrate } from './migrations.ts';
 
 export type Statement<Params extends unknown[] = unknown[], Row = unknown> = Sqlite.Statement<Params, Row>;
 
@@ -51,7 +51,8 @@ export class Database {
   /**
    * Opens `path` and brings it to the newest schema. With `create: false` a missing file is an error: a database on a
    * disk that went away must never be made anew on the folder beneath.
-   * @throws {CodedError} `internal` when the file is newer than this program.
+   * A database of a newer program is used as it is, where that program said that this one may (`migrations.ts`).
+   * @throws {CodedError} `internal` when the file is newer than this program can use.
    */
   static open(path: string, options: { migrationsDir: string; create: boolean }): Database {
     syncLog(path);
@@ -273,26 +274,4 @@ function configure(handle: Sqlite.Database, synchronous: 'FULL' | 'NORMAL'): voi
   handle.pragma('temp_store = MEMORY');
   // A log that grew once is cut again at the next checkpoint.
   handle.pragma(`journal_size_limit = ${logBytesMax}`);
-}
-
-/** Runs the numbered `.sql` files that `user_version` has not reached, each in a transaction of its own. */
-function migrate(handle: Sqlite.Database, dir: string): void {
-  const files = readdirSync(dir)
-    .filter((name) => /^\d{4}-.+\.sql$/.test(name))
-    .sort();
-  const current = Number(handle.pragma('user_version', { simple: true }));
-  if (current > files.length) {
-    throw new CodedError(
-      'internal',
-      `This database was written by a newer Nightjar (schema ${current}, this one knows ${files.length}). Update the box; nothing was changed.`,
-    );
-  }
-  for (const [index, name] of files.entries()) {
-    if (index < current) continue;
-    const sql = readFileSync(join(dir, name), 'utf8');
-    handle.transaction(() => {
-      handle.exec(sql);
-      handle.pragma(`user_version = ${index + 1}`);
-    })();
-  }
 }

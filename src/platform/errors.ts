@@ -64,6 +64,7 @@ export type ErrorCode =
   // the box itself
   | 'command-missing'
   | 'command-failed'
+  | 'not-this-machine'
   | 'busy'
   | 'stopping'
   | 'internal';

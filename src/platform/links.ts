@@ -75,6 +75,13 @@ export function localAddresses(links: readonly Link[]): string[] {
   return [...new Set(found.map(({ address }) => address))].slice(0, addressesMax);
 }
 
+/** Whether this is an address of a local network, or of this machine itself. A name is none. */
+export function isLocal(address: string): boolean {
+  const version = isIP(address);
+  if (version === 0) return false;
+  return local.check(address, version === 4 ? 'ipv4' : 'ipv6') || isOnLink(address, []);
+}
+
 /** `host:port`, with an IPv6 address in brackets (RFC 3986, section 3.2.2). */
 export function hostAndPort(host: string, port: number): string {
   return host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`;

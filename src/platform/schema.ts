@@ -82,6 +82,7 @@ const keywords: Readonly<Record<string, (wanted: unknown, value: unknown) => boo
     ),
   pattern: (wanted, value) => typeof value !== 'string' || new RegExp(String(wanted), 'u').test(value),
   items: (wanted, value) => !Array.isArray(value) || value.every((item) => follows(wanted as Schema, item)),
+  maxItems: (wanted, value) => !Array.isArray(value) || value.length <= Number(wanted),
   minLength: (wanted, value) => typeof value !== 'string' || [...value].length >= Number(wanted),
   maxLength: (wanted, value) => typeof value !== 'string' || [...value].length <= Number(wanted),
   minimum: (wanted, value) => typeof value !== 'number' || value >= Number(wanted),

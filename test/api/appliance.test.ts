@@ -50,6 +50,7 @@ describe('what the box says of itself', () => {
       internetTime: null,
       internetAnswer: null,
       version: expect.stringMatching(/^\d+\.\d+\.\d+/),
+      appliance: false,
       certificate: {
         nameValidUntil: expect.any(Number),
         addressValidUntil: expect.any(Number),
@@ -219,4 +220,26 @@ describe('a claim with choices', () => {
     expect(problem(await claim(app, { code: '0000-0000-WRONG', name: 'attic' }))).toEqual([403, 'wrong-setup-code']);
     expect((await app.ask('GET', '/api/setup')).json()).toEqual({ claimed: false, box: 'nightjar' });
   });
+});
+
+it('on a machine of somebody else, networks, restarts and resets are not the box’s to do', async () => {
+  await using app = await App.startClaimed();
+  expect((await app.console('GET', '/api/network')).json()).toEqual({
+    ...{ appliance: false, links: [], wifi: null, joining: null, lastJoin: null },
+  });
+  expect((await app.console('GET', '/api/box/remote-shell')).json()).toMatchObject({ appliance: false, on: false });
+  const asked = [
+    ['POST', '/api/network/look'],
+    ['PUT', '/api/network/wifi', { ssid: 'Net', passphrase: '' }],
+    ['DELETE', '/api/network/wifi'],
+    ['POST', '/api/box/restart'],
+    ['POST', '/api/box/shut-down'],
+    ['POST', '/api/box/factory-reset', { name: 'nightjar' }],
+    ['PUT', '/api/box/remote-shell', { on: false, keys: [] }],
+  ] as const;
+  for (const [method, path, body] of asked) {
+    const answer = await app.console(method, path, body);
+    expect([path, answer.status, answer.json()['code']]).toEqual([path, 409, 'not-this-machine']);
+  }
+  expect(app.ownErrors()).toEqual([]);
 });

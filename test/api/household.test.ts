@@ -122,6 +122,12 @@ test('the owner invites, the member joins, and is removed again', async () => {
   for (const what of ['password-reset', 'second-factor-reset']) {
     expect((await asking('POST', `/api/people/${person.id}/${what}`, { cookie })).status).toBe(403);
   }
+  // The second lock of a member may be taken away by the owner, never at once; the owner's only at the box itself.
+  const lockOf = (id: string) => `/api/people/${id}/second-factor`;
+  expect((await asking('DELETE', lockOf(it.box.owner.id), { cookie })).status).toBe(403);
+  expect((await asking('DELETE', lockOf(person.id), { cookie: bobs })).status).toBe(403);
+  const asked = (await asking('DELETE', lockOf(person.id), { cookie })).json() as { done: boolean; validFrom: number };
+  expect([asked.done, asked.validFrom - it.box.state.clock.ms]).toEqual([false, 10 * 60_000]);
   expect((await asking('DELETE', `/api/people/${it.box.owner.id}`, { cookie })).status).toBe(409);
   it.box.state.clock.ms += 11 * 60_000;
   expect((await asking('DELETE', `/api/people/${person.id}`, { cookie })).json()).toMatchObject({
@@ -173,7 +179,7 @@ test('the menu does the same by number, and nothing by mistake', async () => {
   await using it = await startBox();
   const { run } = it;
   // A serial line ends lines with CR; the answer that is not "yes" changes nothing.
-  const said = await run(['menu'], '2\r9\r\r3\rAnna\rno\r3\rAnna\ryes\r4\r--help\ryes\r6\rAnna\r7\r0\r3\rAnna\ryes\r');
+  const said = await run(['menu'], '2\r99\r\r3\rAnna\rno\r3\rAnna\ryes\r4\r--help\ryes\r6\rAnna\r7\r0\r3\rAnna\ryes\r');
   expect(said.exit).toBe(0);
   expect(said.out).toMatch(/Anna +owner/);
   expect(said.out.match(/none of the numbers/g)).toHaveLength(2);

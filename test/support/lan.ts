@@ -70,6 +70,12 @@ export class Lan {
     for (const address of addresses) await host.addAddress(link, address);
   }
 
+  /** A tap device in this switch, for an emulated machine that is run in `switchName`. */
+  async tap(name: string): Promise<void> {
+    await ip('-n', this.switchName, 'tuntap', 'add', 'dev', name, 'mode', 'tap');
+    await ip('-n', this.switchName, 'link', 'set', name, 'master', 'br0', 'up');
+  }
+
   /** Ends every process in it. */
   async remove(): Promise<void> {
     for (const netns of [...this.#hosts.map((host) => host.netns), this.switchName]) {

@@ -4,7 +4,7 @@ import { once } from 'node:events';
 import { join } from 'node:path';
 
 const program = new URL('../../src/client/main.ts', import.meta.url).pathname;
-const runMsMax = 120_000;
+const usualRunMsMax = 120_000;
 
 export type PhoneRun = Readonly<{
   exitCode: number;
@@ -16,11 +16,13 @@ export type PhoneRun = Readonly<{
 export class RealPhone {
   readonly #config: string;
   readonly #wrapper: readonly string[];
+  readonly #runMsMax: number;
 
   /** `dir`: where it may keep its settings. `wrapper`: put before the command, to run it on another host. */
-  constructor(dir: string, wrapper: readonly string[] = []) {
+  constructor(dir: string, wrapper: readonly string[] = [], runMsMax = usualRunMsMax) {
     this.#config = join(dir, 'nightjar-phone');
     this.#wrapper = wrapper;
+    this.#runMsMax = runMsMax;
   }
 
   async pair(link: string): Promise<void> {
@@ -33,7 +35,7 @@ export class RealPhone {
     const child = spawn(command, [...before, program, ...args, '--json', '--config', this.#config], {
       stdio: ['ignore', 'pipe', 'inherit'],
     });
-    const timer = setTimeout(() => child.kill('SIGKILL'), runMsMax);
+    const timer = setTimeout(() => child.kill('SIGKILL'), this.#runMsMax);
     let text = '';
     child.stdout.on('data', (chunk: Buffer) => {
       text += chunk.toString();

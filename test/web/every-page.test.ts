@@ -43,6 +43,7 @@ const signedIn = () => [
   '/security/people',
   '/security/log',
   '/settings',
+  '/settings/machine',
   '/share',
   '/this-phone',
   '/photos/999999',

@@ -27,6 +27,14 @@ it('renames the box, sets its zone, and asks the internet for the time only when
   expect(box).toMatchObject({ name: 'birdhouse', timeZone: 'Pacific/Auckland', internetTime: null });
   await expect.poll(() => page.getByRole('switch', { name: 'Ask the internet for the time' }).isChecked()).toBe(false);
   await visitor.shot('settings', { full: true });
+  // Its machine is somebody's own: said in one sentence each, and nothing is offered.
+  await page.getByText('its network, restarts, updates and ssh are looked after there').waitFor();
+  for (const way of ['network', 'machine', 'remote-shell', 'updates']) {
+    await visitor.go(`/settings/${way}`);
+    await page.getByText('Nightjar runs here on a computer that also does other things').waitFor();
+    expect(await page.locator('main button').count(), way).toBe(0);
+  }
+  await visitor.shot('settings-not-here');
   expect(await visitor.axe()).toEqual([]);
   expect(await visitor.overflow()).toBe(0);
 });

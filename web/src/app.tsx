@@ -37,6 +37,10 @@ const ImportPage = lazy(() => import('./copies/import.tsx').then((room) => room.
 const ExportPage = lazy(() => import('./copies/export.tsx').then((room) => room.ExportPage));
 const SecurityRoom = lazy(() => import('./security/security.tsx').then((room) => room.Security));
 const SettingsRoom = lazy(() => import('./settings/settings.tsx').then((room) => room.Settings));
+const NetworkPage = lazy(() => import('./device/network.tsx').then((room) => room.NetworkPage));
+const MachinePage = lazy(() => import('./device/machine.tsx').then((room) => room.MachinePage));
+const RemoteShellPage = lazy(() => import('./device/remote-shell.tsx').then((room) => room.RemoteShellPage));
+const UpdatesPage = lazy(() => import('./updates/updates.tsx').then((room) => room.UpdatesPage));
 const OffboxPage = lazy(() => import('./offbox/offbox.tsx').then((room) => room.OffboxPage));
 const SharePage = lazy(() => import('./share/share.tsx').then((room) => room.SharePage));
 const ThisPhone = lazy(() => import('./this-phone/this-phone.tsx').then((room) => room.ThisPhone));
@@ -152,6 +156,10 @@ const signedInRoutes = (
     <Route path="/security" component={SecurityRoom} />
     <Route path="/security/*" component={SecurityRoom} />
     <Route path="/settings" component={SettingsRoom} />
+    <Route path="/settings/network" component={ofOwner(NetworkPage)} />
+    <Route path="/settings/machine" component={ofOwner(MachinePage)} />
+    <Route path="/settings/remote-shell" component={ofOwner(RemoteShellPage)} />
+    <Route path="/settings/updates" component={ofOwner(UpdatesPage)} />
     <Route path="/share" component={SharePage} />
     <Route path="/offbox" component={OffboxPage} />
     <Route default component={NotFound} />

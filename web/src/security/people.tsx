@@ -1,4 +1,4 @@
-import { Copy, Pencil, Trash2, UserPlus } from 'lucide';
+import { Copy, LockOpen, Pencil, Trash2, UserPlus } from 'lucide';
 import { useState } from 'preact/hooks';
 import { ask, boxNow, type ReplyOf } from '../ask/ask.ts';
 import { useLive } from '../ask/live.ts';
@@ -17,7 +17,9 @@ import { NameDialog } from './name-dialog.tsx';
 
 type Housemate = ReplyOf<'GET /api/people'>['people'][number];
 type Invitation = Readonly<{ person: string; link: string; expiresAt: number }>;
-type Asked = Readonly<{ what: 'rename' | 'remove' | 'erase'; person: Housemate }> | Readonly<{ what: 'add' }>;
+type Asked =
+  | Readonly<{ what: 'rename' | 'unlock' | 'remove' | 'erase'; person: Housemate }>
+  | Readonly<{ what: 'add' }>;
 
 export function PeopleCard() {
   return (
@@ -110,6 +112,22 @@ export function PeoplePage() {
           onClose={close}
         />
       )}
+      {asked?.what === 'unlock' && (
+        <TypedConfirmation
+          open
+          title={t.unlockTitle(asked.person.name)}
+          text={t.unlockText(asked.person.name)}
+          expected={asked.person.name}
+          action={t.unlock}
+          onConfirm={async () => {
+            const given = { params: { id: asked.person.id } };
+            const { validFrom } = await confirmFirst(() => ask('DELETE /api/people/:id/second-factor', given));
+            say(t.unlockedAt(asked.person.name, moment(validFrom, boxNow())));
+            done();
+          }}
+          onClose={close}
+        />
+      )}
       {asked?.what === 'remove' && (
         <TypedConfirmation
           open
@@ -163,6 +181,13 @@ function PersonActions({ person, onAsk, onInvite }: ActionsProps) {
         </Button>
       )}
       <IconButton of={Pencil} label={t.renameTitle(person.name)} onClick={() => onAsk({ what: 'rename', person })} />
+      {person.role === 'member' && person.secondFactor && (
+        <IconButton
+          of={LockOpen}
+          label={t.unlockTitle(person.name)}
+          onClick={() => onAsk({ what: 'unlock', person })}
+        />
+      )}
       {person.role === 'member' && (
         <IconButton
           of={Trash2}

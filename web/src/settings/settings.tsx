@@ -17,6 +17,7 @@ import { Page } from '../ui/page.tsx';
 import { CouldNotLoad, Skeleton } from '../ui/parts.tsx';
 import type { Channels } from '../ui/where-to.tsx';
 import type { Box } from './box.ts';
+import { DeviceCard } from './device-card.tsx';
 import { NameCard } from './name.tsx';
 import { NightsCard } from './nights.tsx';
 import { OriginalsCard, type Verification } from './originals.tsx';
@@ -42,6 +43,7 @@ export function Settings() {
               <TimeCard box={answer.box} owner={owner} onChange={(box) => put({ ...answer, box })} />
               {owner && <NightsCard plan={answer.plan} onChange={(plan) => put({ ...answer, plan })} />}
               {answer.verification !== null && <OriginalsCard verification={answer.verification} />}
+              {owner && <DeviceCard appliance={answer.box.appliance} />}
             </div>
             <div class="stack" style={{ '--gap': 'var(--s5)' }}>
               {answer.channels !== null && (

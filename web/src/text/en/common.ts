@@ -46,6 +46,6 @@ export const common = {
   notFoundTitle: 'There is no such page',
   notFoundText: 'The address is wrong, or what was here is gone. Your photos are where they were.',
   ownersTitle: 'For the owner of the box',
-  ownersText: 'Disks and their copies are looked after by whoever owns the box. Your photos are not touched by that.',
+  ownersText: 'The box and its disks are looked after by whoever owns it. Your photos are not touched by that.',
   toHome: 'Go home',
 };

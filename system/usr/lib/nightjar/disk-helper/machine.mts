@@ -1,9 +1,8 @@
 /** The only file that acts: runs programs, claims devices, makes folders, lets devices go. Knows no verb. */
-import { spawn } from 'node:child_process';
 import { closeSync, constants, fstatSync, lstatSync, mkdirSync, openSync, rmdirSync, writeFileSync } from 'node:fs';
-import { createServer } from 'node:net';
 import { dirname, join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
+import { lock, type Ran, runProgram } from '../helper-socket/programs.mts';
 import { type Kernel, type Part, readKernel } from './kernel.mts';
 import { Refused } from './request.mts';
 import { mountRoot } from './rules.mts';
@@ -25,7 +24,7 @@ const programs = {
   umount: '/usr/bin/umount',
 } as const;
 export type Program = keyof typeof programs;
-export type Ran = { status: number; out: string; err: string };
+export type { Ran };
 
 /** In tests of the rules another one stands here, which only writes down what it was told. */
 export type Machine = Readonly<{
@@ -43,9 +42,6 @@ export type Machine = Readonly<{
   wait(ms: number): Promise<void>;
 }>;
 
-const outputBytesMax = 512 * 1024;
-const lockPollMs = 50;
-
 export const thisMachine: Machine = {
   kernel: () => readKernel(),
   run,
@@ -55,47 +51,15 @@ export const thisMachine: Machine = {
   detach: (disk) => writeFileSync(`/sys/block/${disk}/device/delete`, '1'),
   wait: async (ms) => await wait(ms),
   async lock(disk, waitMs) {
-    for (let leftMs = waitMs; ; leftMs -= lockPollMs) {
-      // A name in the kernel, with no file: whoever dies holds it no longer.
-      const server = createServer();
-      const taken = await new Promise((resolve) => {
-        server.once('error', resolve).listen(`\0nightjar-disk-helper/${disk}`, () => resolve(undefined));
-      });
-      if (taken === undefined) return () => void server.close();
-      if (leftMs <= 0)
-        throw new Refused('busy', 'The box is working on this disk already. Try again when that is over.');
-      await wait(lockPollMs);
-    }
+    const unlock = await lock(`nightjar-disk-helper/${disk}`, waitMs);
+    if (unlock !== undefined) return unlock;
+    throw new Refused('busy', 'The box is working on this disk already. Try again when that is over.');
   },
 };
 
 function run(program: Program, args: readonly string[], timeoutMs: number, input = ''): Promise<Ran> {
-  return new Promise((resolve, reject) => {
-    const child = spawn(programs[program], args, { env: { LC_ALL: 'C' }, cwd: '/', shell: false });
-    // Killed and not waited for: what waits for a dead disk cannot be killed.
-    const timer = setTimeout(() => {
-      child.kill('SIGKILL');
-      reject(new Refused('timeout', `${program} was stopped after ${timeoutMs / 1000} s. The disk may be failing.`));
-    }, timeoutMs);
-    const texts = [child.stdout, child.stderr].map((stream) => {
-      let kept = '';
-      // The end of what it says, read to the end: a full pipe would hold it up.
-      stream.setEncoding('utf8').on('data', (text: string) => {
-        kept = (kept + text).slice(-outputBytesMax);
-      });
-      return () => kept;
-    });
-    child.stdin.on('error', () => undefined).end(input);
-    child.on('error', () => {
-      clearTimeout(timer);
-      reject(new Refused('program-missing', `${program} is not installed on this box. Nothing was done by it.`));
-    });
-    child.on('close', (status) => {
-      clearTimeout(timer);
-      if (status === null) reject(new Refused('failed', `${program} was ended before it had finished.`));
-      else resolve({ status, out: texts[0]?.() ?? '', err: texts[1]?.() ?? '' });
-    });
-  });
+  const late = 'The disk may be failing.';
+  return runProgram({ name: program, path: programs[program], args, timeoutMs, input, late });
 }
 
 function hold({ name, dev }: Part, how: 'shared' | 'exclusive'): () => void {

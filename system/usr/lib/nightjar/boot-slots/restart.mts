@@ -1,0 +1,21 @@
+/** Restarts into the other slot, on trial; what it will be measured by is written down first. Runs on bare Node. */
+import { rmSync } from 'node:fs';
+import { askHealth } from './health.mts';
+import { askBackend, otherOf, ownVersion, places, readRecord, readStanding, writeRecord } from './record.mts';
+
+const standing = readStanding();
+if (standing === undefined || standing.current !== standing.primary)
+  throw new Error('There is nothing to restart from.');
+const slot = otherOf(standing.current);
+const record = readRecord();
+const held = record.slots[slot];
+if (held?.whole !== true) throw new Error(`Slot ${slot} holds nothing that was written to its end.`);
+const health = await askHealth().catch(() => undefined);
+rmSync(places.settled, { force: true });
+writeRecord({
+  ...record,
+  slots: { ...record.slots, [slot]: { ...held, failed: false } },
+  trial: { slot, version: held.version, before: ownVersion(), libraryOpen: health?.disk === 'ok' },
+  outcome: null,
+});
+await askBackend('restart-into', slot);

@@ -1,0 +1,111 @@
+/**
+ * Owns the page about updates: which version runs, how a new one comes to the box, and what became of the last. The owner's
+ * alone; shown by the app at /settings/updates.
+ */
+import { useEffect, useState } from 'preact/hooks';
+import { ask } from '../ask/ask.ts';
+import { useAsk, useDoing } from '../ask/use-ask.ts';
+import { settings } from '../text/en/settings.ts';
+import { updates as t } from '../text/en/updates.ts';
+import { ComingBack } from '../ui/coming-back.tsx';
+import { confirmFirst } from '../ui/confirm-first.tsx';
+import { NotHere } from '../ui/not-here.tsx';
+import { Page, say } from '../ui/page.tsx';
+import { CouldNotLoad, RefusalNote, Skeleton } from '../ui/parts.tsx';
+import { FromAddress } from './from-address.tsx';
+import { FromDisk } from './from-disk.tsx';
+import { FromFile } from './from-file.tsx';
+import type { From, Part, Updates } from './part.ts';
+import { StateCard } from './state-card.tsx';
+import './updates.css';
+
+const soonMs = 2_000;
+const restingMs = 15_000;
+/** What was begun is seen at work by then, or never was. */
+const begunMsMax = 60_000;
+
+export function UpdatesPage() {
+  const { answer, refusal, again } = useAsk((signal) => ask('GET /api/updates', { signal }));
+  /** The version that runs until then. */
+  const [leaving, setLeaving] = useState<string>();
+  const [begun, setBegun] = useState(false);
+  const soon = begun || answer?.activity != null;
+  useEffect(() => {
+    if (!begun) return;
+    const timer = window.setTimeout(() => setBegun(false), begunMsMax);
+    return () => window.clearTimeout(timer);
+  }, [begun]);
+  useEffect(() => {
+    if (leaving !== undefined) return;
+    const timer = window.setInterval(() => document.hidden || void again(), soon ? soonMs : restingMs);
+    return () => window.clearInterval(timer);
+  }, [soon, leaving, again]);
+  const back = () => {
+    setLeaving(undefined);
+    void again();
+  };
+  return (
+    <Page title={t.title} back={{ href: '/settings', label: settings.title }}>
+      {answer === undefined && refusal !== undefined && <CouldNotLoad refusal={refusal} again={() => void again()} />}
+      {answer === undefined && refusal === undefined && <Skeleton height="24rem" />}
+      {leaving !== undefined && <ComingBack how="update" from={leaving} onDone={back} />}
+      {answer?.supported === false && <NotHere title={t.lead(answer.running.version)} text={t.notHere} />}
+      {answer?.supported === true && leaving === undefined && (
+        <Shown
+          updates={answer}
+          again={again}
+          onBegun={() => setBegun(true)}
+          onLeaving={() => setLeaving(answer.running.version)}
+        />
+      )}
+    </Page>
+  );
+}
+
+type ShownProps = Readonly<{
+  updates: Updates;
+  again: () => Promise<void>;
+  onBegun: () => void;
+  onLeaving: () => void;
+}>;
+
+function Shown({ updates, again, onBegun, onLeaving }: ShownProps) {
+  const installing = useDoing(async (from: From, { older }: { older: boolean } = { older: false }) => {
+    await confirmFirst(() => ask('POST /api/updates/install', { body: { from, ...(older && { older }) } }));
+    say(t.begun);
+    onBegun();
+    await again();
+  });
+  const [sending, setSending] = useState(false);
+  const busy = updates.activity !== null || installing.busy || sending;
+  const part: Part = { updates, again, busy, install: installing.run };
+  return (
+    <>
+      <div class="stack">
+        <div class="updates-lead">
+          <p class="updates-verdict">{leadOf(updates)}</p>
+          <p class="second measure">{t.text}</p>
+        </div>
+        <RefusalNote refusal={installing.refusal} />
+      </div>
+      <div class="updates-columns">
+        <div>
+          <StateCard {...part} sending={sending} onLeaving={onLeaving} />
+          <FromFile {...part} onSending={setSending} />
+        </div>
+        <div>
+          <FromDisk {...part} />
+          <FromAddress {...part} />
+        </div>
+      </div>
+    </>
+  );
+}
+
+function leadOf({ activity, other, outcome, running }: Updates): string {
+  if (activity?.state === 'receiving') return t.leadReceiving;
+  if (activity?.state === 'installing') return t.leadInstalling;
+  if (activity?.state === 'trying') return t.leadTrying(activity.version);
+  if (other?.state === 'ready') return t.leadReady(other.version);
+  return outcome?.result === 'went-back' ? t.leadBack(running.version) : t.lead(running.version);
+}
