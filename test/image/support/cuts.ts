@@ -1,0 +1,187 @@
+/** The moments at which the plug is pulled, and what has to be true afterwards: one function a moment. */
+import { setTimeout as pause } from 'node:timers/promises';
+import type { UpdatesView } from '../../../src/updates/updates-contract.ts';
+import type { Random } from '../../support/random.ts';
+import { setupCodeOn } from './owner.ts';
+import { bootMsMax } from './pi-box.ts';
+import { World } from './world.ts';
+
+export const moments = ['upload', 'slot-flip', 'update-install', 'first-boot', 'disk-format'] as const;
+export type Moment = (typeof moments)[number];
+/** Both slots' boot partitions. */
+const slotPartitions = [2, 3];
+const second = 1_000;
+const settleMsMax = 900_000;
+const picturesARound = 25;
+
+/** A claimed box that goes from one cut to the next. */
+export class Cuts {
+  readonly #world: World;
+  readonly #random: Random;
+  readonly #bundle: string | undefined;
+  #disks = 0;
+
+  constructor(world: World, random: Random, bundle: string | undefined) {
+    this.#world = world;
+    this.#random = random;
+    this.#bundle = bundle;
+  }
+
+  get acknowledged(): number {
+    return this.#pictures;
+  }
+  #pictures = 0;
+
+  /** What is wrong after a cut in that moment, a sentence each. */
+  async round(moment: Moment): Promise<string[]> {
+    switch (moment) {
+      case 'first-boot':
+        return await this.#firstBoot();
+      case 'upload':
+        return await this.#upload();
+      case 'update-install':
+        return await this.#install();
+      case 'slot-flip':
+        return await this.#flip();
+      case 'disk-format':
+        return await this.#format();
+    }
+  }
+
+  async #upload(): Promise<string[]> {
+    const world = this.#world;
+    await world.takePictures(picturesARound, this.#random.size(50_000, 2_000_000));
+    const going = world.backUp();
+    await pause(this.#random.whole(2, 20) * second);
+    const wrong = await this.#cutAndStart();
+    // Nobody tells the phone: it goes on when the box is there again.
+    const { exitCode, last } = await going;
+    if (exitCode !== 0) wrong.push(`the phone ended with ${exitCode}: ${JSON.stringify(last)}`);
+    this.#pictures += picturesARound;
+    return [...wrong, ...(await this.#lost())];
+  }
+
+  async #install(): Promise<string[]> {
+    await this.#beginInstall();
+    await pause(this.#random.whole(0, 60) * second);
+    const wrong = await this.#cutAndStart();
+    await this.#world.owner.signIn();
+    const { other } = await this.#updates();
+    if (other?.state === undefined || !['empty', 'unfinished', 'ready', 'good', 'failed'].includes(other.state))
+      wrong.push(`the other slot: ${JSON.stringify(other)}`);
+    return [...wrong, ...(await this.#lost())];
+  }
+
+  async #flip(): Promise<string[]> {
+    const { owner, box } = this.#world;
+    await this.#installed();
+    await owner.confirm();
+    const boots = box.boots.length;
+    await owner.must(202, 'POST', '/api/updates/restart');
+    // On its way down; on its way up; while it is found good, which is when autoboot.txt is written.
+    const phase = this.#random.whole(0, 2);
+    if (phase > 0) await box.booted(boots + 1);
+    if (phase === 1) await pause(this.#random.whole(0, 90) * second);
+    if (phase === 2) await box.serves();
+    await pause(this.#random.whole(0, 20_000));
+    const wrong = await this.#cutAndStart();
+    await owner.signIn();
+    // It may be on trial just now.
+    for (const deadline = Date.now() + settleMsMax; ; await pause(2 * second)) {
+      const { activity } = await this.#updates();
+      if (activity === null) break;
+      if (Date.now() > deadline) return [...wrong, `it does not settle: ${JSON.stringify(activity)}`];
+    }
+    return [...wrong, ...(await this.#lost())];
+  }
+
+  async #format(): Promise<string[]> {
+    const { owner, box } = this.#world;
+    const disk = await this.#world.disk(this.#random.chance(0.5) ? 'usb' : 'nvme', `NJCUT${++this.#disks}`);
+    await box.plug(disk);
+    await owner.confirm();
+    const { id, name } = await owner.diskThere(disk.serial);
+    const filesystem = this.#random.chance(0.5) ? 'ext4' : 'exfat';
+    const asked = owner.ask('POST', `/api/disks/${id}/erase`, { name, filesystem }).catch(() => undefined);
+    await pause(this.#random.whole(0, 8_000));
+    const wrong = await this.#cutAndStart();
+    await asked;
+    // Whatever is on it now: it can be erased and used, and then be taken away.
+    await owner.signIn();
+    await owner.adopt(disk.serial, 'mirror');
+    await owner.confirm();
+    await owner.toDisk(disk.serial, 'eject');
+    await box.pull(disk);
+    await disk.remove();
+    return [...wrong, ...(await this.#lost())];
+  }
+
+  /** Of a card of its own, which is thrown away afterwards. */
+  async #firstBoot(): Promise<string[]> {
+    // One emulated box at a time.
+    await this.#rest();
+    await using fresh = await World.make();
+    await fresh.box.powerOn();
+    await pause(this.#random.whole(3, 150) * second);
+    const wrong = await cutAndStart(fresh);
+    await setupCodeOn(fresh.box);
+    await fresh.owner.claim();
+    await fresh.box.kill();
+    await this.#world.box.powerOn();
+    await this.#world.box.serves();
+    return wrong;
+  }
+
+  async #rest(): Promise<void> {
+    const { box } = this.#world;
+    await box.run('systemctl poweroff').catch(() => undefined);
+    await box.off();
+  }
+
+  async #cutAndStart(): Promise<string[]> {
+    return await cutAndStart(this.#world);
+  }
+
+  async #lost(): Promise<string[]> {
+    return (await this.#world.lost()).map((name) => `lost: ${name}`);
+  }
+
+  async #updates(): Promise<UpdatesView> {
+    return (await this.#world.owner.must(200, 'GET', '/api/updates')) as unknown as UpdatesView;
+  }
+
+  /** A bundle is being written beside the running version. */
+  async #beginInstall(): Promise<void> {
+    const { owner } = this.#world;
+    if (this.#bundle === undefined) throw new Error('dist has no bundle');
+    await owner.signIn();
+    await owner.confirm();
+    await owner.sendFile('PUT', '/api/updates/bundle', this.#bundle);
+    await owner.must(202, 'POST', '/api/updates/install', { from: { kind: 'upload' } });
+  }
+
+  /** Something stands in the other slot that can be restarted into. */
+  async #installed(): Promise<void> {
+    await this.#world.owner.signIn();
+    if (['ready', 'good'].includes((await this.#updates()).other?.state ?? '')) return;
+    await this.#beginInstall();
+    for (const deadline = Date.now() + bootMsMax; ; await pause(2 * second)) {
+      const { activity, other, outcome } = await this.#updates();
+      if (activity === null && other?.state === 'ready') return;
+      if (Date.now() > deadline) throw new Error(`Not installed: ${JSON.stringify(outcome)}`);
+    }
+  }
+}
+
+/** The plug out and in again: clean filesystems between, a box that serves from a slot after it, and nothing failed. */
+async function cutAndStart(world: World): Promise<string[]> {
+  const { box } = world;
+  await box.kill();
+  const wrong = await world.damage(...(world.library === undefined ? [] : [world.library]));
+  await box.powerOn();
+  await box.serves();
+  const partition = box.boots.at(-1)?.partition ?? 0;
+  if (!slotPartitions.includes(partition)) wrong.push(`it started from partition ${partition}`);
+  const failed = await world.failedUnits();
+  return failed === '' ? wrong : [...wrong, failed];
+}
