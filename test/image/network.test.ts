@@ -37,7 +37,7 @@ describe.skipIf(missing !== undefined && maySkip)('the image on a network', () =
     wire = await Wire.listen(cable.switchHost, cable.tap, mac);
     await world.box.powerOn();
     address = await cable.address();
-    await expect.poll(() => cable.fromDesk(`http://${address}/api/health`), { timeout: bootMsMax }).toMatch(/^200/);
+    await cable.served(`http://${address}/api/health`, bootMsMax);
   });
   afterAll(async () => {
     await world?.[Symbol.asyncDispose]();

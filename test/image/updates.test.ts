@@ -3,9 +3,8 @@
  * board, or is not whole is refused; what starts and never serves is left again, without a person.
  */
 import { readFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { UpdatesView } from '../../src/updates/updates-contract.ts';
 import { maySkip, say } from '../support/counts.ts';
 import { Bundles, builtBundle } from './support/bundles.ts';
 import { imageMissing, World } from './support/world.ts';
@@ -21,13 +20,14 @@ describe.skipIf(missing !== undefined && maySkip)('updates of the image', () => 
     world = await World.make();
     bundles = await Bundles.from((await builtBundle()) ?? '', join(world.dir, 'bundles'));
     await world.setUp();
+    await world.stick('NJSTICK', [bundles.good, await bundles.thatNeverServes()]);
     await world.takePictures(5);
     expect(await world.backUp()).toMatchObject({ exitCode: 0, last: { safe: 5 } });
   });
   afterAll(async () => await world?.[Symbol.asyncDispose]());
 
-  const view = async () => (await world.owner.must(200, 'GET', '/api/updates')) as unknown as UpdatesView;
-  const install = async (path: string) => {
+  const view = () => world.updates();
+  const upload = async (path: string) => {
     await world.owner.confirm();
     const sent = await world.owner.ask('PUT', '/api/updates/bundle', await readFile(path));
     // What is no bundle at all may be told so at once.
@@ -57,10 +57,10 @@ describe.skipIf(missing !== undefined && maySkip)('updates of the image', () => 
       'wrong-board': await bundles.ofAnotherBoard(),
     };
     for (const [reason, path] of Object.entries(bad)) {
-      expect(await install(path), path).toMatchObject({ result: 'refused', reason });
+      expect(await upload(path), path).toMatchObject({ result: 'refused', reason });
     }
     for (const path of [await bundles.withAFlippedBit(), await bundles.cutShort()]) {
-      const outcome = await install(path);
+      const outcome = await upload(path);
       expect(['refused', 'not-received'], path).toContain(outcome?.result);
       expect(['damaged', 'not-signed'], path).toContain(outcome?.reason);
     }
@@ -72,7 +72,7 @@ describe.skipIf(missing !== undefined && maySkip)('updates of the image', () => 
 
   it('are left again when they start and never serve', async () => {
     world.tellWhenFailed();
-    expect(await install(await bundles.thatNeverServes())).toMatchObject({ result: 'installed' });
+    expect(await world.install('NJSTICK', 'dead.raucb')).toMatchObject({ result: 'installed' });
     expect(await restartInto(2)).toEqual([
       { partition: 3, tryBoot: true },
       { partition: 2, tryBoot: false },
@@ -86,7 +86,7 @@ describe.skipIf(missing !== undefined && maySkip)('updates of the image', () => 
 
   it('are tried, found good and kept', async () => {
     world.tellWhenFailed();
-    expect(await install(bundles.good)).toMatchObject({ result: 'installed' });
+    expect(await world.install('NJSTICK', basename(bundles.good))).toMatchObject({ result: 'installed' });
     expect(await restartInto(1)).toEqual([{ partition: 3, tryBoot: true }]);
     const { running, outcome } = await view();
     expect(running.slot).toBe('B');

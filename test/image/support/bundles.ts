@@ -4,7 +4,7 @@
  */
 
 import { execFile } from 'node:child_process';
-import { createHash } from 'node:crypto';
+import { createHash, randomBytes } from 'node:crypto';
 import { createReadStream } from 'node:fs';
 import { appendFile, mkdir, open, readdir, readFile, rm, stat, truncate, writeFile } from 'node:fs/promises';
 import { homedir } from 'node:os';
@@ -14,6 +14,7 @@ import { promisify } from 'node:util';
 const run = promisify(execFile);
 const projectDir = new URL('../../..', import.meta.url).pathname;
 const lengthBytes = 8;
+const smallBytes = 1024 * 1024;
 const toolMsMax = 600_000;
 
 type Keys = Readonly<{ key: string; certificate: string }>;
@@ -54,16 +55,12 @@ export class Bundles {
 
   /** Right in everything, and signed by somebody else. */
   async ofAStranger(): Promise<string> {
-    const path = join(this.#dir, 'stranger.raucb');
-    await this.#payload(path);
-    await sign(path, await strangersKeys(this.#dir));
-    return path;
+    return await this.#small('stranger', (manifest) => manifest, await strangersKeys(this.#dir));
   }
 
   /** Signed by the right key, with one bit otherwise since. */
   async withAFlippedBit(): Promise<string> {
-    const path = join(this.#dir, 'flipped.raucb');
-    await run('cp', ['--sparse=always', this.#built, path]);
+    const path = await this.#small('flipped', (manifest) => manifest, ownKeys());
     const file = await open(path, 'r+');
     const at = Math.floor((await stat(path)).size / 2);
     const byte = Buffer.alloc(1);
@@ -75,42 +72,44 @@ export class Bundles {
 
   /** As a download that broke off. */
   async cutShort(): Promise<string> {
-    const path = join(this.#dir, 'short.raucb');
-    await run('cp', ['--sparse=always', this.#built, path]);
+    const path = await this.#small('short', (manifest) => manifest, ownKeys());
     await truncate(path, Math.floor((await stat(path)).size * 0.6));
     return path;
   }
 
   /** Of this builder, and for another board. */
   async ofAnotherBoard(): Promise<string> {
-    return await this.#made('board', async (manifest) => manifest.replace('nightjar-pi', 'nightjar-pc'));
+    return await this.#small('board', (manifest) => manifest.replace('nightjar-pi', 'nightjar-pc'), ownKeys());
   }
 
   /** Of this builder: it starts, and its daemon never does. */
   async thatNeverServes(): Promise<string> {
-    return await this.#made('dead', async (manifest) => {
-      const image = imageOf(manifest, 'boot');
-      const path = join(this.#tree, image);
-      const line = (await run('mtype', ['-i', path, '::cmdline.txt'])).stdout.trim();
-      const changed = join(this.#dir, 'cmdline.txt');
-      await writeFile(changed, `${line} systemd.mask=nightjar.service\n`);
-      await run('mcopy', ['-o', '-i', path, changed, '::cmdline.txt']);
-      return manifest.replace(sectionOf(manifest, 'boot'), await measured(manifest, 'boot', path));
-    });
+    const manifest = await this.#manifest();
+    const image = join(this.#tree, imageOf(manifest, 'boot'));
+    const line = (await run('mtype', ['-i', image, '::cmdline.txt'])).stdout.trim();
+    const changed = join(this.#dir, 'cmdline.txt');
+    await writeFile(changed, `${line} systemd.mask=nightjar.service\n`);
+    await run('mcopy', ['-o', '-i', image, changed, '::cmdline.txt']);
+    await writeFile(join(this.#tree, 'manifest.raucm'), await measured(manifest, 'boot', image));
+    return await packed(this.#tree, join(this.#dir, 'dead.raucb'), ownKeys());
   }
 
-  /** `change`: may change the tree, and says what the manifest becomes. */
-  async #made(name: string, change: (manifest: string) => Promise<string>): Promise<string> {
-    const path = join(this.#dir, `${name}.raucb`);
-    const manifestPath = join(this.#tree, 'manifest.raucm');
-    const manifest = await readFile(manifestPath, 'utf8');
-    await writeFile(manifestPath, await change(manifest));
-    await rm(path, { force: true });
-    const options = ['-quiet', '-no-progress', '-noappend', '-all-root', '-comp', 'zstd', '-Xcompression-level', '3'];
-    await run('mksquashfs', [this.#tree, path, ...options], { timeout: toolMsMax });
-    await writeFile(manifestPath, manifest);
-    await sign(path, ownKeys());
-    return path;
+  /** What is refused before its images are looked at need not bring the real ones over a slow emulated network. */
+  async #small(name: string, change: (manifest: string) => string, keys: Keys): Promise<string> {
+    const tree = join(this.#dir, `${name}-tree`);
+    await mkdir(tree);
+    let manifest = await this.#manifest();
+    for (const image of ['boot', 'root']) {
+      const path = join(tree, imageOf(manifest, image));
+      await writeFile(path, randomBytes(smallBytes));
+      manifest = await measured(manifest, image, path);
+    }
+    await writeFile(join(tree, 'manifest.raucm'), change(manifest));
+    return await packed(tree, join(this.#dir, `${name}.raucb`), keys);
+  }
+
+  async #manifest(): Promise<string> {
+    return await readFile(join(this.#tree, 'manifest.raucm'), 'utf8');
   }
 
   /** The built one without its signature. */
@@ -163,11 +162,22 @@ function imageOf(manifest: string, image: string): string {
   return name;
 }
 
-/** The section of an image whose bytes are others now. */
+/** A folder as a signed bundle. */
+async function packed(tree: string, path: string, keys: Keys): Promise<string> {
+  await rm(path, { force: true });
+  const options = ['-quiet', '-no-progress', '-noappend', '-all-root', '-comp', 'zstd', '-Xcompression-level', '3'];
+  await run('mksquashfs', [tree, path, ...options], { timeout: toolMsMax });
+  await sign(path, keys);
+  return path;
+}
+
+/** The manifest of a tree in which an image has other bytes now. */
 async function measured(manifest: string, image: string, path: string): Promise<string> {
   const hash = createHash('sha256');
   for await (const chunk of createReadStream(path)) hash.update(chunk as Buffer);
-  return sectionOf(manifest, image)
+  const before = sectionOf(manifest, image);
+  const after = before
     .replace(/^sha256=.*$/m, `sha256=${hash.digest('hex')}`)
     .replace(/^size=.*$/m, `size=${(await stat(path)).size}`);
+  return manifest.replace(before, after);
 }

@@ -103,6 +103,15 @@ export class Cable {
     return (await this.desk.exec('sh', '-c', 'curl "$@" || true', 'sh', ...args)).trim();
   }
 
+  /** Waits until it answers a computer of the house. */
+  async served(url: string, ms: number): Promise<void> {
+    for (const deadline = Date.now() + ms; ; await pause(1_000)) {
+      const said = await this.fromDesk(url);
+      if (said.startsWith('200')) return;
+      if (Date.now() > deadline) throw new Error(`${url} does not answer: ${said}`);
+    }
+  }
+
   /** What `scan.ts` prints, run on the computer of the house. */
   async scan(script: string, target: string): Promise<string> {
     const [ip = '', ...before] = this.desk.wrapper;

@@ -1,7 +1,9 @@
 /** The moments at which the plug is pulled, and what has to be true afterwards: one function a moment. */
+
+import { basename } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
-import type { UpdatesView } from '../../../src/updates/updates-contract.ts';
 import type { Random } from '../../support/random.ts';
+import type { DataDisk } from './data-disk.ts';
 import { setupCodeOn } from './owner.ts';
 import { bootMsMax } from './pi-box.ts';
 import { World } from './world.ts';
@@ -20,6 +22,7 @@ export class Cuts {
   readonly #random: Random;
   readonly #bundle: string | undefined;
   #disks = 0;
+  #stick: DataDisk | undefined;
 
   constructor(world: World, random: Random, bundle: string | undefined) {
     this.#world = world;
@@ -66,7 +69,7 @@ export class Cuts {
     await pause(this.#random.whole(0, 60) * second);
     const wrong = await this.#cutAndStart();
     await this.#world.owner.signIn();
-    const { other } = await this.#updates();
+    const { other } = await this.#world.updates();
     if (other?.state === undefined || !['empty', 'unfinished', 'ready', 'good', 'failed'].includes(other.state))
       wrong.push(`the other slot: ${JSON.stringify(other)}`);
     return [...wrong, ...(await this.#lost())];
@@ -88,7 +91,7 @@ export class Cuts {
     await owner.signIn();
     // It may be on trial just now.
     for (const deadline = Date.now() + settleMsMax; ; await pause(2 * second)) {
-      const { activity } = await this.#updates();
+      const { activity } = await this.#world.updates();
       if (activity === null) break;
       if (Date.now() > deadline) return [...wrong, `it does not settle: ${JSON.stringify(activity)}`];
     }
@@ -146,27 +149,21 @@ export class Cuts {
     return (await this.#world.lost()).map((name) => `lost: ${name}`);
   }
 
-  async #updates(): Promise<UpdatesView> {
-    return (await this.#world.owner.must(200, 'GET', '/api/updates')) as unknown as UpdatesView;
-  }
-
   /** A bundle is being written beside the running version. */
   async #beginInstall(): Promise<void> {
-    const { owner } = this.#world;
     if (this.#bundle === undefined) throw new Error('dist has no bundle');
-    await owner.signIn();
-    await owner.confirm();
-    await owner.sendFile('PUT', '/api/updates/bundle', this.#bundle);
-    await owner.must(202, 'POST', '/api/updates/install', { from: { kind: 'upload' } });
+    this.#stick ??= await this.#world.stick('NJSTICK', [this.#bundle]);
+    await this.#world.owner.signIn();
+    await this.#world.beginInstall(this.#stick.serial, basename(this.#bundle));
   }
 
   /** Something stands in the other slot that can be restarted into. */
   async #installed(): Promise<void> {
     await this.#world.owner.signIn();
-    if (['ready', 'good'].includes((await this.#updates()).other?.state ?? '')) return;
+    if (['ready', 'good'].includes((await this.#world.updates()).other?.state ?? '')) return;
     await this.#beginInstall();
     for (const deadline = Date.now() + bootMsMax; ; await pause(2 * second)) {
-      const { activity, other, outcome } = await this.#updates();
+      const { activity, other, outcome } = await this.#world.updates();
       if (activity === null && other?.state === 'ready') return;
       if (Date.now() > deadline) throw new Error(`Not installed: ${JSON.stringify(outcome)}`);
     }

@@ -1,5 +1,7 @@
 /** A disk that is attached to the emulated box: a sparse file on this machine, on one of three buses. */
+import { execFile } from 'node:child_process';
 import { rm, truncate, writeFile } from 'node:fs/promises';
+import { promisify } from 'node:util';
 import { Card } from './card.ts';
 
 export type Bus = 'virtio' | 'nvme' | 'usb';
@@ -21,6 +23,13 @@ export class DataDisk {
     await writeFile(path, '');
     await truncate(path, sizeBytes);
     return new DataDisk(bus, serial, path);
+  }
+
+  /** One that comes from another computer, with the files of a folder (ext4, one partition's worth: the whole disk). */
+  static async withFiles(bus: Bus, serial: string, path: string, folder: string): Promise<DataDisk> {
+    const disk = await DataDisk.make(bus, serial, path);
+    await promisify(execFile)('mke2fs', ['-q', '-t', 'ext4', '-L', 'stick', '-d', folder, path]);
+    return disk;
   }
 
   /** As QMP's `blockdev-add` and `-blockdev` take it. */

@@ -1,7 +1,6 @@
 /** Who owns the emulated box, in a browser on this side of the forwarded ports: https, the box's own root, its cookies. */
 import { execFile } from 'node:child_process';
 import { once } from 'node:events';
-import { readFile } from 'node:fs/promises';
 import { get } from 'node:http';
 import { request } from 'node:https';
 import { setTimeout as pause } from 'node:timers/promises';
@@ -127,12 +126,6 @@ export class Owner {
     const reply = await this.ask(method, path, body);
     if (reply.status !== status) throw new Error(`${method} ${path}: ${reply.status} ${reply.text}`);
     return reply.text === '' ? {} : (JSON.parse(reply.text) as Record<string, unknown>);
-  }
-
-  /** @throws for any answer but 2xx */
-  async sendFile(method: string, path: string, file: string): Promise<void> {
-    const { status, text } = await this.ask(method, path, await readFile(file));
-    if (status >= 300) throw new Error(`${method} ${path}: ${status} ${text}`);
   }
 
   async ask(method: string, path: string, body?: object | Buffer): Promise<Reply> {

@@ -3,7 +3,9 @@ import { createHash } from 'node:crypto';
 import { cp, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
 import { onTestFailed } from 'vitest';
+import type { UpdatesView } from '../../../src/updates/updates-contract.ts';
 import { say } from '../../support/counts.ts';
 import { exifJpeg } from '../../support/exif-jpeg.ts';
 import { quarteredVideo } from '../../support/made-media.ts';
@@ -18,6 +20,7 @@ const GiB = 1024 ** 3;
 /** Twice what the image fills: the state has to grow. */
 const cardBytes = 8 * GiB;
 const phoneMsMax = 1_800_000;
+const installMsMax = 1_800_000;
 const board = 'pi';
 
 /** Why the image cannot be booted here; undefined when it can. */
@@ -69,6 +72,40 @@ export class World {
 
   async disk(bus: 'virtio' | 'nvme' | 'usb', serial: string): Promise<DataDisk> {
     return await DataDisk.make(bus, serial, join(this.dir, `${serial}.img`));
+  }
+
+  /** A stick with these files in the box. */
+  async stick(serial: string, files: readonly string[]): Promise<DataDisk> {
+    const folder = join(this.dir, `${serial}-files`);
+    await mkdir(folder);
+    for (const file of files) await cp(file, join(folder, basename(file)));
+    const stick = await DataDisk.withFiles('usb', serial, join(this.dir, `${serial}.img`), folder);
+    await rm(folder, { recursive: true });
+    await this.box.plug(stick);
+    return stick;
+  }
+
+  /** Installs an update from a stick, and waits until it is over: what became of it. */
+  async install(serial: string, name: string): Promise<UpdatesView['outcome']> {
+    const before = (await this.updates()).outcome?.at ?? 0;
+    await this.beginInstall(serial, name);
+    for (const deadline = Date.now() + installMsMax; ; await pause(2_000)) {
+      const { outcome, activity } = await this.updates();
+      if (activity === null && outcome !== null && outcome.at > before) return outcome;
+      if (Date.now() > deadline) throw new Error(`The update does not end: ${JSON.stringify(activity)}`);
+    }
+  }
+
+  async beginInstall(serial: string, name: string): Promise<void> {
+    await this.owner.confirm();
+    const { volumes } = await this.owner.toDisk(serial, 'look', {});
+    const source = volumes[0]?.source;
+    if (typeof source !== 'string') throw new Error(`The stick cannot be looked at: ${JSON.stringify(volumes)}`);
+    await this.owner.must(202, 'POST', '/api/updates/install', { from: { kind: 'disk', source, name } });
+  }
+
+  async updates(): Promise<UpdatesView> {
+    return (await this.owner.must(200, 'GET', '/api/updates')) as unknown as UpdatesView;
   }
 
   /** New pictures on the phone. `bytes`: of each. */
