@@ -147,7 +147,10 @@ function chosenRoles(random: Random): Role[] {
 }
 
 async function planted({ name, file, right, wrong }: Planted): Promise<Helper> {
-  const copy = await mkdtemp(join(dir, 'planted-'));
+  const copies = await mkdtemp(join(dir, 'planted-'));
+  // With what both helpers stand on, beside it.
+  await cp(join(helperDir, '../helper-socket'), join(copies, 'helper-socket'), { recursive: true });
+  const copy = join(copies, 'disk-helper');
   await cp(helperDir, copy, { recursive: true });
   const source = await readFile(join(copy, file), 'utf8');
   if (source.split(right).length !== 2) throw new Error(`${name}: the line is not there any more.`);
