@@ -147,6 +147,11 @@ function raspberryPi(): void {
   const trees = ['bcm2711-rpi-4-b', 'bcm2712-rpi-5-b', 'bcm2712-d-rpi-5-b', 'bcm2712d0-rpi-5-b'].map(
     (name) => `${name}.dtb`,
   );
+  // One of each processor's (image/warm), of the code as it lies here.
+  for (const name of ['nightjar', 'nightjar-media']) {
+    const caches = readdirSync(join(tree, 'usr/lib/nightjar/compiled', name));
+    must(caches.length === 2, `${name} has ${caches.length} caches of compiled code, of 2`);
+  }
   for (const name of ['config.txt', 'kernel8.img', 'initramfs8', 'start4.elf', 'fixup4.dat', ...trees]) {
     must(existsSync(join(work, 'boot', name)), `the boot partition has no ${name}`);
   }

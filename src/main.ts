@@ -11,6 +11,8 @@ import { CodedError } from './platform/errors.ts';
 import { createLog } from './platform/log.ts';
 
 const stopMsMax = 10_000;
+/** In the image it is a program on everybody's path (system/usr/bin). */
+const consoleCommand = import.meta.dirname.startsWith('/usr/lib/') ? 'nightjar' : 'npm run -s nightjar --';
 
 async function main(): Promise<void> {
   const config = readConfig(process.env);
@@ -48,7 +50,7 @@ async function announce(stateDir: string, started: Awaited<ReturnType<Nightjar['
     const page = `/setup#${encodeURIComponent(code)}`;
     lines.push(`  Set it up:         http://localhost:${started.httpPort}${page}`);
     for (const address of addresses) lines.push(`                     https://${address}${page}`);
-    lines.push(`  npm run -s nightjar -- setup --code ${code} --person NAME --password-stdin`);
+    lines.push(`  ${consoleCommand} setup --code ${code} --person NAME --password-stdin`);
   }
   process.stderr.write(`${lines.join('\n')}\n\n`);
 }

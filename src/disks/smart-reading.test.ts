@@ -175,6 +175,20 @@ test('the exit status is a field of bits, and of those only bit 3 is a word on t
   });
 });
 
+test('an NVMe disk that counts no spare blocks is not called one without any', () => {
+  const nvme = recordings.get('nvme-wd-black-sn770') as { nvme_smart_health_information_log: object };
+  const log = nvme.nvme_smart_health_information_log;
+  const reads = (available_spare: number, available_spare_threshold: number) =>
+    readSmartctl({
+      ...nvme,
+      nvme_smart_health_information_log: { ...log, available_spare, available_spare_threshold },
+    });
+  // As QEMU's does.
+  expect(reads(0, 0)).toMatchObject({ availableSparePercent: null, availableSpareThresholdPercent: null });
+  expect(reads(0, 10)).toMatchObject({ availableSparePercent: 0, availableSpareThresholdPercent: 10 });
+  expect(reads(100, 0)).toMatchObject({ availableSparePercent: 100, availableSpareThresholdPercent: 0 });
+});
+
 test('tests of the disk: how they ended, and the one that runs', () => {
   const nvme = recordings.get('nvme-wd-black-sn770') as object;
   const entry = (code: number, result: number) => ({

@@ -170,6 +170,9 @@ function spareAvailable(smart: unknown): { percent: number | null; threshold: nu
 /** NVM Express Base Specification 2.0, 5.16.1.3 (figure 207). */
 function nvmeHealth(smart: unknown) {
   const log = at(smart, 'nvme_smart_health_information_log');
+  const [spare, threshold] = [percent(at(log, 'available_spare')), percent(at(log, 'available_spare_threshold'))];
+  // 0 of at least 0: it does not count them. One that ran out says so in its byte of warnings.
+  const counts = spare !== 0 || threshold !== 0;
   return {
     powerOnHours: count(at(log, 'power_on_hours')) ?? count(at(smart, 'power_on_time', 'hours')),
     temperatureC: celsius(at(log, 'temperature')) ?? celsius(at(smart, 'temperature', 'current')),
@@ -177,8 +180,8 @@ function nvmeHealth(smart: unknown) {
       at(smart, 'nvme_composite_temperature_threshold', 'warning') ?? at(smart, 'temperature', 'op_limit_max'),
     ),
     wearPercentUsed: integer(at(log, 'percentage_used'), 0, 255),
-    availableSparePercent: percent(at(log, 'available_spare')),
-    availableSpareThresholdPercent: percent(at(log, 'available_spare_threshold')),
+    availableSparePercent: counts ? spare : null,
+    availableSpareThresholdPercent: counts ? threshold : null,
     mediaErrors: count(at(log, 'media_errors')),
     unsafeShutdowns: count(at(log, 'unsafe_shutdowns')),
     criticalWarning: integer(at(log, 'critical_warning'), 0, 255),

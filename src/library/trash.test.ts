@@ -32,7 +32,10 @@ describe('the end of thirty days', () => {
     await settled();
     for (let day = 1; day <= 30; day++) {
       box.box.clock += dayMs;
-      if (day === 2) await trash(young.id);
+      if (day === 2) {
+        await trash(young.id);
+        await settled();
+      }
       await look();
       if (day < 30) expect(box.state(old.id), `day ${day}`).toBe('trashed');
     }
