@@ -120,6 +120,11 @@ export class Attaching {
     await this.#disks.letGoOfAll(limitMs);
   }
 
+  /** It stays on after all. Never rejects. */
+  async takeBack(): Promise<void> {
+    await this.#disks.takeBack();
+  }
+
   /** The configured folder becomes the library; without one, the owner chooses one of the attached disks. */
   async claimed(): Promise<void> {
     const { config, storage, boxId } = this.#deps;

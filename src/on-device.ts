@@ -62,6 +62,7 @@ export class OnDevice {
       record: (event, by, detail) =>
         database.write(() => admission().access.record({ event, actor: actorOf(by), detail })),
       letGoOfDisks: (limitMs) => overview().letGoOfDisks(limitMs),
+      takeDisksBack: () => overview().takeDisksBack(),
       now,
       log,
     });

@@ -200,6 +200,11 @@ export class Overview {
     await this.#attaching.letGoOfAll(limitMs);
   }
 
+  /** It stays on after all. Never rejects. */
+  async takeDisksBack(): Promise<void> {
+    await this.#attaching.takeBack();
+  }
+
   /** Somebody owns the box now. @throws {CodedError} `disk-missing`, `disk-foreign` */
   async claimed(): Promise<void> {
     await this.#attaching.claimed();

@@ -10,7 +10,7 @@ import type { Database, Statement } from '../platform/database.ts';
 
 export type AuditEntry = Readonly<{
   event: string;
-  /** `person:<id>`, `phone:<id>`, `console` or `nobody`. */
+  /** `person:<id>`, `phone:<id>`, `console`, `box` (what had waited for its time) or `nobody`. */
   actor: string;
   subject?: string;
   detail?: Readonly<Record<string, string | number | boolean>>;

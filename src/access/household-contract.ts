@@ -37,7 +37,7 @@ const AuditEntryView = Type.Object({
   id: Type.Integer(),
   at: Milliseconds,
   event: Type.String(),
-  actor: Type.String({ description: 'person:<id>, phone:<id>, console or nobody' }),
+  actor: Type.String({ description: 'person:<id>, phone:<id>, console, box (what had waited for its time) or nobody' }),
   actorName: Nullable(Type.String()),
   subject: Nullable(Type.String()),
   subjectName: Nullable(Type.String()),

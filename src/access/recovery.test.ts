@@ -17,6 +17,8 @@ beforeEach(async () => {
 afterEach(() => box[Symbol.asyncDispose]());
 
 const id = () => box.owner.id;
+const actorsOf = (event: string) =>
+  box.auditLog.page(undefined, 500).entries.flatMap((entry) => (entry.event === event ? [entry.actor] : []));
 const redeem = (secret: string) => box.invitations.redeem({ secret, password }, place);
 
 /** A second factor, as a row: what codes are worth is tested elsewhere. */
@@ -75,6 +77,7 @@ describe('the second factor, taken away at the console', () => {
     expect(box.access.personBySession(token ?? '')).toBeUndefined();
     expect((await box.access.signIn({ person: 'Anna', password }, place)).stage).toBe('open');
     expect(box.notices(id())).toContain('second-factor-reset');
+    expect(actorsOf('second-factor-reset')).toEqual(['console']);
   });
 
   it('goes ten minutes later when the password was reset before, through a restart, unless the person says no', async () => {
@@ -93,6 +96,10 @@ describe('the second factor, taken away at the console', () => {
       box.state.clock.ms += 1;
       expect(await box.recovery.runDue()).toBe(says === 'no' ? 0 : 1);
       expect(await box.recovery.runDue()).toBe(0);
+      expect([actorsOf('second-factor-reset-asked')[0], ...actorsOf('second-factor-reset')]).toEqual([
+        'console',
+        'box',
+      ]);
       expect(box.rows('SELECT count(*) AS n FROM authenticator')).toBe(says === 'no' ? 1 : 0);
       box.state.clock.ms += 60 * minuteMs;
     }

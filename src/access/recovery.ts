@@ -94,7 +94,7 @@ export class Recovery {
       markInWrite?.();
       const detail = { door, later: !done };
       this.#options.record({ event: 'second-factor-reset-asked', actor, subject: personId, detail });
-      if (done) this.#resetNow(personId);
+      if (done) this.#resetNow(personId, actor);
       else notify(personId, 'second-factor-reset-asked', { validFrom });
       return { person: name, validFrom, done };
     });
@@ -106,7 +106,8 @@ export class Recovery {
     if (this.#rows.dueFactorResets(now()).length === 0) return 0;
     return await database.write(() => {
       const due = this.#rows.dueFactorResets(now());
-      for (const personId of due) this.#resetNow(personId);
+      // Who asked stands in the log with the asking; that it came to this is the box's own doing.
+      for (const personId of due) this.#resetNow(personId, 'box');
       return due.length;
     });
   }
@@ -139,13 +140,13 @@ export class Recovery {
     });
   }
 
-  #resetNow(personId: string): void {
-    const { now, notify, clearThrottleInWrite } = this.#options;
+  #resetNow(personId: string, actor: string): void {
+    const { now, notify, record, clearThrottleInWrite } = this.#options;
     this.#rows.endFactors(personId, now());
     this.#rows.endSessions(personId);
     clearThrottleInWrite?.(personId);
     this.#rows.markFactorsReset(personId, now());
-    this.#record('second-factor-reset', personId, {});
+    record({ event: 'second-factor-reset', actor, subject: personId });
     notify(personId, 'second-factor-reset');
   }
 

@@ -21,6 +21,8 @@ export type DeviceOptions = Readonly<{
   record: (event: string, by: Asking, detail: Record<string, string | number | boolean>) => Promise<void>;
   /** Every attached disk is unmounted and spun down, as far as it may be; ends after so long. Never rejects. */
   letGoOfDisks: (limitMs: number) => Promise<void>;
+  /** The machine did not go off: they are taken up again, as far as they are still there. Never rejects. */
+  takeDisksBack: () => Promise<void>;
   now: () => number;
   log: Pick<Logger, 'info' | 'warn' | 'error'>;
 }>;
@@ -188,12 +190,22 @@ export class Device {
   }
 
   async #ended(event: string, by: Asking, request: BoxRequest): Promise<void> {
-    const { helper, record, letGoOfDisks } = this.#options;
+    const { helper, record, letGoOfDisks, takeDisksBack, log } = this.#options;
     await record(event, by, {});
     if (request.verb === 'power-off') await letGoOfDisks(letGoMsMax);
-    await helper.ask(request);
+    try {
+      await helper.ask(request);
+    } catch (error) {
+      // Who asked may be answered already: it stands in the log, beside what was asked for.
+      await record('box-change-failed', by, { what: event }).catch((err: unknown) =>
+        log.warn({ err }, 'that the machine did not end could not be noted'),
+      );
+      if (request.verb === 'power-off' && staysOn(error)) await takeDisksBack();
+      throw error;
+    }
   }
 
+  /** Written down before: what is done leaves a trace, whatever happens to the power or the answer meanwhile. */
   async #do(
     event: string,
     by: Asking,
@@ -201,8 +213,17 @@ export class Device {
     detail: Record<string, string | number | boolean> = {},
   ): Promise<void> {
     this.#confirm(by);
-    await this.#options.helper.ask(request);
-    await this.#options.record(event, by, detail);
+    this.#require();
+    const { helper, record, log } = this.#options;
+    await record(event, by, detail);
+    try {
+      await helper.ask(request);
+    } catch (error) {
+      await record('box-change-failed', by, { what: event }).catch((err: unknown) =>
+        log.warn({ err }, 'that a change failed could not be noted'),
+      );
+      throw error;
+    }
   }
 
   #confirm(by: Asking): void {
@@ -213,4 +234,11 @@ export class Device {
   #require(): void {
     this.#options.helper.require();
   }
+}
+
+/** For sure: where no answer came, it may go off all the same, and no disk is to be written to then. */
+function staysOn(error: unknown): boolean {
+  if (!(error instanceof CodedError)) return false;
+  const { refusal } = error.facts;
+  return error.code === 'command-missing' || (refusal !== undefined && refusal !== 'timeout');
 }

@@ -228,14 +228,18 @@ function openState(path: string, migrationsDir: string): Database {
     if (!(error instanceof CodedError))
       throw cannot('damaged', 'What is in the copy cannot be read. Try an older one.');
     // The only one of its own: a newer program made it.
-    throw cannot('future', 'A newer Nightjar made this copy. Update this box first, then adopt the disk.');
+    throw cannot(
+      'future',
+      'A newer Nightjar made this copy. Install that newer version on this box first, then adopt the disk.',
+    );
   }
 }
 
 const verdicts: Readonly<Record<Exclude<CatalogueVerdict['verdict'], 'ours'>, string>> = {
   damaged:
     'The library’s database on the disk is damaged or cut off. The photos themselves are in plain folders, and can be imported; or attach a mirror.',
-  future: 'A newer Nightjar wrote this library. Update this box first, then adopt the disk.',
+  future:
+    'A newer Nightjar wrote this library, in a way that this version cannot read. Install that newer version on this box first, then adopt the disk.',
   foreign: 'The library’s database on the disk is not as Nightjar makes it: somebody changed what it does.',
   'leads-out': 'The library on the disk names files that are not on it, or one of its folders is a link.',
 };

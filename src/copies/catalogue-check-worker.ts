@@ -3,16 +3,15 @@
  * that can read a file without leaving a trace beside it; nothing of the catalogue's schema is run before it is known to be
  * ours, text by text. Never writes to it.
  */
-import { lstatSync, readdirSync, readFileSync } from 'node:fs';
+import { lstatSync, readdirSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { pathToFileURL } from 'node:url';
 import { parentPort, workerData } from 'node:worker_threads';
+import { isUsable } from '../platform/migrations.ts';
 import type { CatalogueOrder, CataloguePerson, CatalogueVerdict } from './catalogue-check.ts';
+import { isSame, onlyAdds, ourSchema, type SchemaRow, schemaOf } from './catalogue-schema.ts';
 
-type SchemaRow = { type: string; name: string; tbl_name: string; sql: string | null };
-
-const schemaSql = 'SELECT type, name, tbl_name, sql FROM sqlite_schema ORDER BY type, name';
 const cacheKiB = 4_096;
 /** Names that a phone gave, and folders of other disks: they lead nowhere on this one. */
 const tablesOfOthers = new Set(['phone_item', 'import']);
@@ -44,10 +43,15 @@ function read(catalogue: DatabaseSync, order: CatalogueOrder): CatalogueVerdict 
     .filter((name) => /^\d{4}-.+\.sql$/.test(name))
     .sort();
   const { user_version: version } = catalogue.prepare('PRAGMA user_version').get() as { user_version: number };
-  if (version > files.length) return { verdict: 'future' };
-  const schema = catalogue.prepare(schemaSql).all() as SchemaRow[];
+  const { application_id: word } = catalogue.prepare('PRAGMA application_id').get() as { application_id: number };
+  const known = files.length;
+  const newer = version > known;
+  if (newer && !isUsable({ migrations: version, word, known })) return { verdict: 'future' };
+  const schema = schemaOf(catalogue);
   const ours = ourSchema(files.slice(0, Math.max(0, version)).map((name) => join(order.migrationsDir, name)));
-  if (version < 1 || JSON.stringify(schema) !== JSON.stringify(ours)) return { verdict: 'foreign' };
+  // A newer program said that this one may use it: so after the box went back to its old version.
+  if (newer && !onlyAdds(schema, ours)) return { verdict: 'future' };
+  if (version < 1 || (!newer && !isSame(schema, ours))) return { verdict: 'foreign' };
   // Without reading it: what is no name of ours would take the box's memory.
   if (catalogue.prepare(`SELECT 1 FROM person WHERE ${tooLong} LIMIT 1`).get() !== undefined)
     return { verdict: 'damaged' };
@@ -64,17 +68,6 @@ function read(catalogue: DatabaseSync, order: CatalogueOrder): CatalogueVerdict 
     )
     .all(peopleMax) as CataloguePerson[];
   return { verdict: 'ours', people: people.map((person) => ({ ...person })) };
-}
-
-/** As the migrations make it. */
-function ourSchema(migrations: readonly string[]): SchemaRow[] {
-  const made = new DatabaseSync(':memory:');
-  try {
-    for (const file of migrations) made.exec(readFileSync(file, 'utf8'));
-    return made.prepare(schemaSql).all() as SchemaRow[];
-  } finally {
-    made.close();
-  }
 }
 
 /** Whether a row names a file that is not on the disk: what the box would read, move or remove there. */

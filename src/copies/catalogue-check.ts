@@ -17,9 +17,9 @@ export type CatalogueOrder = Readonly<{
 }>;
 export type CataloguePerson = Readonly<{ id: string; name: string; folder: string; files: number }>;
 /**
- * `future`: of a newer program. `foreign`: it has other tables, triggers or views than ours. `leads-out`: it names files
- * that are not on the disk, or a folder of the library is a link. `people`: everybody who ever had photos on it,
- * with the number of their files.
+ * `ours`: also where a newer program made it, said that this one may use it, and only added to it. `future`: any other of a
+ * newer program. `foreign`: it has other tables, triggers or views than ours. `leads-out`: it names files that are not on the
+ * disk, or a folder of the library is a link. `people`: everybody who ever had photos on it, with the number of their files.
  */
 export type CatalogueVerdict =
   | Readonly<{ verdict: 'ours'; people: readonly CataloguePerson[] }>

@@ -1,14 +1,27 @@
-import { appendFile, readdir, readFile, truncate } from 'node:fs/promises';
+import { appendFile, readdir, readFile, truncate, writeFile } from 'node:fs/promises';
+import Sqlite from 'better-sqlite3';
 import { expect, it } from 'vitest';
+import { migrationsOf } from '../../test/support/additive.ts';
 import { exifJpeg } from '../../test/support/exif-jpeg.ts';
 import { MirrorWorld } from '../../test/support/mirror-world.ts';
 import { migrationsDir } from '../../test/support/open-library.ts';
+import { cataloguePath } from '../library/open-library.ts';
 import { Database } from '../platform/database.ts';
+import { catalogueBeforePath } from './mirror-catalogue.ts';
 import { MirrorDisk } from './mirror-disk.ts';
 import { promoteFromMirror, takePromoted } from './promoted-catalogue.ts';
 
 const july = 'Photos/Alice/2025/2025-07';
 const picture = (seed: number) => exifJpeg({ seed, bytes: 5_000, takenLocal: '2025-07-14T09:30:00' });
+
+/** A program that knows a migration more, and that who knows them all but this may use what it made. */
+function saidByNewer(path: string, { add, known }: { add: string; known: number }): void {
+  const raw = new Sqlite(path);
+  raw.exec(add);
+  raw.pragma(`user_version = ${known + 1}`);
+  raw.pragma(`application_id = ${(known + 1) * 2 ** 16 + known}`);
+  raw.close();
+}
 
 type State = { id: number; state: string; path: string };
 
@@ -71,6 +84,16 @@ it('makes a catalogue of the last copy on the mirror and its journal, and of the
   await appendFile(world.at(`.nightjar/mirrored/${journal}`), `\n${JSON.stringify(outside)}\n{"asset":{"id":9`);
   expect(await promoteFromMirror(mirror, migrationsDir, 1)).toEqual({ missing: 0, skipped: 1 });
   await isRight();
+  // As the box left it that tried a newer version and went back; then of one that says nothing of older ones.
+  const copies = [cataloguePath, catalogueBeforePath].map((path) => world.at(path));
+  const kept = await Promise.all(copies.map((path) => readFile(path)));
+  const known = migrationsOf(migrationsDir).length;
+  for (const path of copies) saidByNewer(path, { add: 'ALTER TABLE asset ADD COLUMN more TEXT', known });
+  expect(await promoteFromMirror(mirror, migrationsDir, 1)).toEqual({ missing: 0, skipped: 1 });
+  await isRight();
+  for (const path of copies) saidByNewer(path, { add: 'CREATE VIEW more AS SELECT 1', known });
+  await expect(promoteFromMirror(mirror, migrationsDir, 1)).rejects.toThrow(/Install that newer version first/);
+  await Promise.all(copies.map((path, index) => writeFile(path, kept[index] ?? '')));
   await truncate(world.at('.nightjar/library.sqlite'), 20_000);
   expect(await promoteFromMirror(mirror, migrationsDir, 1)).toMatchObject({ missing: 0 });
   await isRight();

@@ -11,7 +11,7 @@ import { pathKey } from '../library/placement.ts';
 import { Database } from '../platform/database.ts';
 import { ignoreMissing, syncFolder } from '../platform/durable-files.ts';
 import { CodedError, diskIsFull, diskIsGone } from '../platform/errors.ts';
-import { checkCatalogue } from './catalogue-check.ts';
+import { type CatalogueVerdict, checkCatalogue } from './catalogue-check.ts';
 import { catalogueBeforePath, removeDatabase, syncPath } from './mirror-catalogue.ts';
 import type { MirrorDisk } from './mirror-disk.ts';
 import { type JournalLine, journalFolder } from './mirror-journal.ts';
@@ -33,22 +33,31 @@ export async function promoteFromLibrary(source: MirrorSource, mirror: MirrorDis
   return await finish(mirror, migrationsDir, async () => 0);
 }
 
-/** @throws {CodedError} `conflict` when no copy of the catalogue on it can be read */
+/** @throws {CodedError} `conflict` when no copy of the catalogue on it can be read, or only a newer program can */
 export async function promoteFromMirror(mirror: MirrorDisk, migrationsDir: string, now: number): Promise<Promoted> {
   await mirror.prepare();
+  let ofNewer = false;
   for (const path of [cataloguePath, catalogueBeforePath]) {
     await removeDatabase(mirror, promotingPath);
     try {
       if ((await factsOf(mirror.disk.resolve(path)))?.isFile() !== true) continue;
       await copyFile(mirror.disk.resolve(path), mirror.disk.resolve(promotingPath));
-      await requireOurs(mirror, migrationsDir);
-      await mirror.disk.check();
+      const { verdict } = await checked(mirror, migrationsDir);
+      ofNewer ||= verdict === 'future';
+      await mirror.disk.check({ byReading: verdict !== 'ours' });
+      if (verdict !== 'ours') continue;
       return await finish(mirror, migrationsDir, async (database) => await replay(database, mirror, now));
     } catch (error) {
       await mirror.disk.check({ byReading: true });
       if (diskIsFull(error)) throw error;
       // The copy before it, with more of the journal, is as good.
     }
+  }
+  if (ofNewer) {
+    throw new CodedError(
+      'conflict',
+      'A newer Nightjar made the catalogue on this mirror, and this version cannot read it. Install that newer version first; then it can become the library. Nothing was changed; its photos are in its folders.',
+    );
   }
   throw new CodedError(
     'conflict',
@@ -57,12 +66,9 @@ export async function promoteFromMirror(mirror: MirrorDisk, migrationsDir: strin
 }
 
 /** It may have been anywhere: what is in it is looked at before anything of it is run. */
-async function requireOurs({ disk }: MirrorDisk, migrationsDir: string): Promise<void> {
+async function checked({ disk }: MirrorDisk, migrationsDir: string): Promise<CatalogueVerdict> {
   const file = disk.named(promotingPath);
-  const { verdict } = await checkCatalogue({ file, diskDir: disk.path, migrationsDir, untouched: true, whole: true });
-  if (verdict !== 'ours') {
-    throw new CodedError('conflict', 'This copy of the catalogue is damaged, or was changed by somebody.');
-  }
+  return await checkCatalogue({ file, diskDir: disk.path, migrationsDir, untouched: true, whole: true });
 }
 
 /**

@@ -285,6 +285,24 @@ test('the library goes on after whatever was done to its disk, and after a resta
   await expect.poll(() => disks.placeOf(libraryId), poll).toBe(join(dir, 'mounted/aa'));
 });
 
+test('what was let go of for a machine that then stays on is taken up again', async () => {
+  plug('sda', 'aa');
+  disks.open();
+  await expect.poll(holds, poll).toEqual(['free empty']);
+  const [first] = disks.list();
+  await disks.use(first?.id ?? '', 'library', undefined);
+  plug('sdb', 'bb');
+  await expect.poll(holds, poll).toEqual(['used library', 'free empty']);
+  // One that a person let go of is not used again by itself.
+  answers['power-off'] = async () => ({ ok: true, state: 'unmounted' });
+  await disks.eject(disks.list()[1]?.id ?? '');
+  await disks.letGoOfAll(5_000);
+  expect(disks.list().map(({ state }) => state)).toEqual(['ejected', 'ejected']);
+  await disks.takeBack();
+  expect(disks.list().map(({ state }) => state)).toEqual(['used', 'ejected']);
+  expect(disks.placeOf(libraryId)).toBe(join(dir, 'mounted/aa'));
+});
+
 test('a new box keeps the library of another one in sight, and uses it once it is that box', async () => {
   await Disk.adopt(plug('sda', 'aa'), stranger);
   await disks.close();

@@ -29,6 +29,8 @@ export class AttachedDisks {
   readonly #roll: DiskRoll;
   /** Those that were let go of and are gone. */
   readonly #left = new Set<string>();
+  /** Let go of because the machine was to go off. */
+  readonly #toTakeBack = new Set<AttachedDisk>();
 
   constructor(deps: AttachedDisksDeps) {
     this.#deps = deps;
@@ -173,6 +175,7 @@ export class AttachedDisks {
   /** Each disk that nobody else uses is let go of, one beside the other; ends after so long. Never rejects. */
   async letGoOfAll(limitMs: number): Promise<void> {
     const free = this.#roll.disks.filter(({ told: { status } }) => status === 'free' || status === 'ours');
+    for (const disk of free) if (!disk.ejected) this.#toTakeBack.add(disk);
     const gone = free.map(async (disk) => {
       await this.eject(disk.id);
       await disk.doing?.done;
@@ -180,6 +183,17 @@ export class AttachedDisks {
     const enough = new AbortController();
     const late = sleep(limitMs, undefined, { signal: enough.signal, ref: false }).catch(() => undefined);
     await Promise.race([Promise.allSettled(gone), late]).finally(() => enough.abort());
+  }
+
+  /** The machine stays on after all: what `letGoOfAll` let go of, and is still there, is taken up again. Never rejects. */
+  async takeBack(): Promise<void> {
+    for (const disk of this.#toTakeBack) {
+      if (disk.doing !== undefined) continue;
+      disk.ejected = false;
+      disk.tried = false;
+    }
+    this.#toTakeBack.clear();
+    await this.#roll.lookNow().catch(() => undefined);
   }
 
   /** Whoever uses it waits meanwhile, and goes on afterwards. */

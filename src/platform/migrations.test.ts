@@ -1,3 +1,4 @@
+import { spawn } from 'node:child_process';
 import { copyFileSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -45,6 +46,42 @@ it('lets the release before use what a newer one made, which the newer one then 
     { name: 'by the old one', place: 'here' },
   ]);
   again.close();
+});
+
+it('lets the release before in where the newer one ended in the middle of its migrations', () => {
+  const old = release('old', [first], '1');
+  const column = 'ALTER TABLE photo ADD COLUMN place TEXT;';
+  const broken = release('broken', [first, column, 'CREATE TABLE photo (id INTEGER);'], '1');
+  open(old).close();
+  expect(() => open(broken)).toThrow(/already exists/);
+  const back = open(old);
+  expect(versionOf(back)).toBe(2);
+  back.close();
+  open(release('mended', [first, column, 'CREATE TABLE more (id INTEGER);'], '1')).close();
+  open(old).close();
+});
+
+it('lets the release before in where the newer one was killed in the middle of its migrations', async () => {
+  const old = release('old', [first], '1');
+  // The third one takes longer than anybody waits.
+  const endless =
+    'CREATE TABLE more AS WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT count(*) FROM n;';
+  const killed = release('killed', [first, 'ALTER TABLE photo ADD COLUMN place TEXT;', endless], '1');
+  open(old).close();
+  const program = `
+    const { Database } = await import(${JSON.stringify(new URL('./database.ts', import.meta.url).href)});
+    Database.open(process.argv[1], { migrationsDir: process.argv[2], create: false });`;
+  const path = join(dir, 'it.sqlite');
+  const child = spawn(process.execPath, ['--input-type=module', '-e', program, path, killed], { stdio: 'ignore' });
+  const ended = new Promise((resolve) => child.once('exit', (_code, signal) => resolve(signal)));
+  const looks = new Sqlite(path, { readonly: true });
+  await expect.poll(() => looks.pragma('user_version', { simple: true }), { timeout: 30_000 }).toBe(2);
+  looks.close();
+  child.kill('SIGKILL');
+  expect(await ended).toBe('SIGKILL');
+  const back = open(old);
+  expect(versionOf(back)).toBe(2);
+  back.close();
 });
 
 it('refuses what a newer release made for none but its own, and changes nothing', () => {

@@ -26,16 +26,24 @@ export function migrate(handle: Sqlite.Database, dir: string): void {
     requireUsable(handle, current, files.length);
     return;
   }
+  const from = compatibleFrom(dir, files.length);
   for (const [index, name] of files.entries()) {
     if (index < current) continue;
     const sql = readFileSync(join(dir, name), 'utf8');
     handle.transaction(() => {
       handle.exec(sql);
       handle.pragma(`user_version = ${index + 1}`);
+      // In the same commit: where this program ends in between, the one before it has to be let in all the same.
+      handle.pragma(`application_id = ${wordOf(index + 1, from)}`);
     })();
   }
-  const word = files.length * half + compatibleFrom(dir, files.length);
+  const word = wordOf(files.length, from);
   if (numberOf(handle, 'application_id') !== word) handle.pragma(`application_id = ${word}`);
+}
+
+/** What a file says that has had `migrations`: a step on the way asks for no more of them than it has had. */
+function wordOf(migrations: number, from: number): number {
+  return migrations * half + Math.min(from, migrations);
 }
 
 /** How many migrations a program has to know to use what the newest of `dir` makes. */
@@ -52,11 +60,17 @@ function compatibleFrom(dir: string, newest: number): number {
   throw new Error(`${join(dir, 'compatible-from')} holds no number of a migration.`);
 }
 
-/** What no program said of this very schema is for none but its own. */
-function requireUsable(handle: Sqlite.Database, current: number, known: number): void {
-  const word = numberOf(handle, 'application_id');
+/**
+ * Whether a program that knows `known` migrations may use a file that has had more of them, as the newer one said in `word`
+ * (`application_id`). What no program said of this very schema is for none but its own.
+ */
+export function isUsable({ migrations, word, known }: Record<'migrations' | 'word' | 'known', number>): boolean {
   const from = word % half;
-  if (Math.floor(word / half) === current && from >= 1 && from <= known) return;
+  return Math.floor(word / half) === migrations && from >= 1 && from <= known;
+}
+
+function requireUsable(handle: Sqlite.Database, current: number, known: number): void {
+  if (isUsable({ migrations: current, word: numberOf(handle, 'application_id'), known })) return;
   throw new CodedError(
     'internal',
     `This database was written by a newer Nightjar (schema ${current}, this one knows ${known}). Update the box; nothing was changed.`,

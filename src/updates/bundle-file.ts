@@ -24,10 +24,13 @@ export type Incoming = Readonly<{
 
 export class BundleFile {
   readonly #folder: string;
+  readonly #freeBytes: (folder: string) => Promise<number>;
   #receiving: Receiving | undefined;
 
-  constructor({ folder }: { folder: string }) {
+  /** `freeBytes`: default, as its filesystem says. */
+  constructor({ folder, freeBytes = freeBytesOf }: { folder: string; freeBytes?: typeof freeBytesOf }) {
     this.#folder = folder;
+    this.#freeBytes = freeBytes;
   }
 
   get path(): string {
@@ -65,10 +68,10 @@ export class BundleFile {
     try {
       if (lengthBytes !== null && lengthBytes > bundleBytesMax) throw tooLarge();
       await mkdir(this.#folder, { recursive: true, mode: 0o700 });
-      // Of which there is room for one.
-      await this.remove();
       await unlink(this.#part).catch(ignoreMissing);
       await this.#requireRoom(lengthBytes ?? 0);
+      // Of which there is room for one. Not before it is sure that there is: until then it is the better one.
+      await this.remove();
       const file = await open(this.#part, 'wx', 0o600);
       try {
         await this.#write(file, incoming);
@@ -89,8 +92,8 @@ export class BundleFile {
   }
 
   async #requireRoom(bytes: number): Promise<void> {
-    const { bavail, bsize } = await statfs(this.#folder);
-    if (bavail * bsize >= bytes + spareBytes) return;
+    const earlierBytes = (await this.look())?.sizeBytes ?? 0;
+    if ((await this.#freeBytes(this.#folder)) + earlierBytes >= bytes + spareBytes) return;
     throw new CodedError('disk-full', 'There is not enough room on the box for this update. Nothing was changed.', {
       facts: { reason: 'no-room' },
     });
@@ -110,6 +113,11 @@ export class BundleFile {
     if (sha256 !== undefined && hash.digest('hex') !== sha256)
       throw new CodedError('checksum-mismatch', 'Other bytes came than were announced. Nothing of them was kept.');
   }
+}
+
+async function freeBytesOf(folder: string): Promise<number> {
+  const { bavail, bsize } = await statfs(folder);
+  return bavail * bsize;
 }
 
 function tooLarge(): CodedError {

@@ -35,6 +35,7 @@ const setting = 'updates.channel';
 const weekMs = 7 * 24 * 3_600_000;
 const manifestBytesMax = 16 * 1024;
 const askMsMax = 60_000;
+const soonAgain: ReadonlySet<UpdateReason> = new Set(['not-reached', 'wrong-time']);
 
 export class Channel {
   readonly #options: ChannelOptions;
@@ -61,9 +62,10 @@ export class Channel {
     return { url, enabled, lastAskedAt, problem, offer: told };
   }
 
-  /** The version that may be fetched. */
+  /** The version that may be fetched; none from an address that is turned off. */
   get offered(): Manifest | undefined {
     const { offer } = this.#kept;
+    if (this.inUse === undefined) return undefined;
     return offer !== null && this.#offered(offer)?.newer === true ? offer : undefined;
   }
 
@@ -81,10 +83,13 @@ export class Channel {
     this.#putInWrite(same ? { ...kept, enabled } : { url, enabled, lastAskedAt: null, problem: null, offer: null });
   }
 
+  /** A week after an answer; who did not answer, or perhaps was asked at a wrong time, is asked again at the next look. */
   isDue(): boolean {
-    const { lastAskedAt } = this.#kept;
+    const { lastAskedAt, problem } = this.#kept;
+    if (this.inUse === undefined) return false;
+    if (lastAskedAt === null || (problem !== null && soonAgain.has(problem.reason))) return true;
     const now = this.#options.now();
-    return this.inUse !== undefined && (lastAskedAt === null || lastAskedAt > now || now - lastAskedAt >= weekMs);
+    return lastAskedAt > now || now - lastAskedAt >= weekMs;
   }
 
   /** What comes of it is in the view; never throws but for a box that closes. */

@@ -35,13 +35,14 @@ export class NotBelieved extends Error {
   }
 }
 
-/** `keyring`: PEM, the certificates that the box trusts. @throws {NotBelieved} `not-signed`, `damaged` */
+/** `keyring`: PEM, the certificates that the box trusts. @throws {NotBelieved} `not-signed`, `wrong-time`, `damaged` */
 export function readManifest(bytes: Buffer, signed: Buffer, keyring: string, now: number): Manifest {
   const signature = parsed(signed);
   if (!isOf(Signature, signature))
     throw new NotBelieved('not-signed', 'The list of versions has no signature beside it.');
   const signer = signerOf(signature.certificates, keyring, now);
-  if (!verify('sha256', bytes, signer.publicKey, Buffer.from(signature.signature, 'base64')))
+  const ofSigner = Buffer.from(signature.signature, 'base64');
+  if (!holds(() => verify('sha256', bytes, signer.publicKey, ofSigner)))
     throw new NotBelieved('not-signed', 'The list of versions is not signed by this box’s key, or was changed since.');
   const manifest = parsed(bytes);
   if (isOf(Manifest, manifest)) return manifest;
@@ -54,16 +55,35 @@ function signerOf(pem: string, keyring: string, now: number): X509Certificate {
   const trusted = certificatesOf(keyring);
   const [signer] = chain;
   if (signer === undefined) throw notOurs();
+  let atWrongTime = false;
   for (const [index, one] of chain.entries()) {
-    if (now < one.validFromDate.getTime() || now > one.validToDate.getTime()) throw notOurs();
+    atWrongTime ||= now < one.validFromDate.getTime() || now > one.validToDate.getTime();
     // Whoever signs for another may sign certificates at all.
     if (index > 0 && !one.ca) throw notOurs();
-    if (trusted.some((root) => root.raw.equals(one.raw))) return signer;
-    if (trusted.some((root) => root.ca && one.checkIssued(root) && one.verify(root.publicKey))) return signer;
+    const known = trusted.some((root) => root.raw.equals(one.raw) || (root.ca && isIssuedBy(one, root)));
+    if (known && atWrongTime)
+      throw new NotBelieved(
+        'wrong-time',
+        'The certificate of who signed the list of versions is not valid at this time: it has run out, or the box’s clock is wrong.',
+      );
+    if (known) return signer;
     const next = chain[index + 1];
-    if (next === undefined || !one.checkIssued(next) || !one.verify(next.publicKey)) throw notOurs();
+    if (next === undefined || !isIssuedBy(one, next)) throw notOurs();
   }
   throw notOurs();
+}
+
+function isIssuedBy(one: X509Certificate, issuer: X509Certificate): boolean {
+  return one.checkIssued(issuer) && holds(() => one.verify(issuer.publicKey));
+}
+
+/** A key of a kind that signs in another way throws: it is not this box's. */
+function holds(check: () => boolean): boolean {
+  try {
+    return check();
+  } catch {
+    return false;
+  }
 }
 
 function certificatesOf(pem: string): X509Certificate[] {

@@ -8,6 +8,8 @@ export const updateReasons = [
   'no-room',
   /** Older than the running version, and nobody said that this is wanted. */
   'older',
+  /** The running version could not read what it writes, if it had to come back: a version between is skipped. */
+  'skips-a-release',
   /** An install, or a trial, is under way. */
   'busy',
   /** Power went, or the machine restarted, while it was written. */
@@ -20,8 +22,8 @@ export const updateReasons = [
   'did-not-start',
   /** The address does not answer, or with something else. */
   'not-reached',
-  /** What it says is for later. */
-  'not-yet',
+  /** Who signed what it says may not do so at the time that the box has. */
+  'wrong-time',
   'write-failed',
   'other',
 ] as const;

@@ -60,7 +60,7 @@ const Offer = Type.Object({
 
 const Channel = Type.Object({
   url: Nullable(Type.String({ description: 'of a signed list of one version; null: none' })),
-  enabled: Type.Boolean({ description: 'asked once a week' }),
+  enabled: Type.Boolean({ description: 'asked once a week, and every six hours while nobody answers' }),
   lastAskedAt: Nullable(Milliseconds),
   problem: Nullable(Type.Object({ reason: Reason, detail: Type.String({ maxLength: 1_000 }) })),
   offer: Nullable(Offer),
@@ -135,7 +135,7 @@ export const updatesContract = {
     method: 'DELETE',
     path: '/api/updates/bundle',
     access: 'owner',
-    summary: 'Throws the received bundle away',
+    summary: 'Throws the received bundle away, or ends the fetching of one',
     status: 204,
   },
   installUpdate: {

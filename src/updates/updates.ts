@@ -11,6 +11,7 @@ import { type Destination, destinationsOf } from '../platform/destinations.ts';
 import { CodedError } from '../platform/errors.ts';
 import type { JobHandler } from '../platform/jobs.ts';
 import type { Logger } from '../platform/log.ts';
+import { AddressFetch } from './address-fetch.ts';
 import { attachedBundles, isBundleName, type LookedAt } from './attached-bundles.ts';
 import { BundleFile, bundleBytesMax } from './bundle-file.ts';
 import { Channel } from './channel.ts';
@@ -39,6 +40,8 @@ export type UpdatesOptions = Readonly<{
   requireConfirmed: (caller: PersonCaller) => void;
   /** What may be reached has changed; resolves when the way is open. Never rejects. */
   onDestinations: () => Promise<void>;
+  /** For a whole bundle from the address. Default: two hours. */
+  fetchMsMax?: number;
   now: () => number;
   log: Logger;
 }>;
@@ -57,16 +60,17 @@ export class Updates {
   readonly #channel: Channel;
   readonly #closed = new AbortController();
   #asking: Promise<UpdateStatus | undefined> | undefined;
-  #fetching: Promise<void> | undefined;
-  /** Of a bundle that could not be fetched: no helper knows of it. */
-  #outcome: UpdatesView['outcome'] = null;
+  readonly #fetch: AddressFetch;
+  /** Something begins that nothing else shows yet. */
+  #beginning = false;
 
   constructor(options: UpdatesOptions) {
-    const { database, stateDir, version, keyring = boxKeyring, ca, now } = options;
+    const { database, stateDir, version, keyring = boxKeyring, ca, fetchMsMax, now, log } = options;
     this.#options = options;
     this.#bundle = new BundleFile({ folder: join(stateDir, 'updates') });
     const board = async () => (await this.#status())?.board;
     this.#channel = new Channel({ database, version, board, keyring, ca, now });
+    this.#fetch = new AddressFetch({ bundle: this.#bundle, version, ca, fetchMsMax, now, log });
   }
 
   /** Nobody waits for what is tidied up. */
@@ -78,7 +82,7 @@ export class Updates {
 
   async close(): Promise<void> {
     this.#closed.abort();
-    await this.#fetching;
+    await this.#fetch.stop();
   }
 
   /** Where it goes beyond the box, as long as the owner wants it to. */
@@ -100,10 +104,10 @@ export class Updates {
   async view(): Promise<UpdatesView> {
     const { version } = this.#options;
     const status = await this.#status();
-    const asking = this.#fetching && ({ bytes: 0, ofBytes: null, by: 'address' } as const);
-    const receiving = this.#bundle.receiving ?? asking;
+    const asking = { bytes: 0, ofBytes: null, by: 'address' } as const;
+    const receiving = this.#bundle.receiving ?? (this.#fetch.running ? asking : undefined);
     const other = status === undefined ? null : this.#otherOf(status);
-    const known = [status?.outcome ?? null, this.#outcome].filter((one) => one !== null);
+    const known = [status?.outcome ?? null, this.#fetch.outcome].filter((one) => one !== null);
     return {
       supported: status !== undefined,
       board: status?.board ?? null,
@@ -125,17 +129,20 @@ export class Updates {
   async receive(stream: AsyncIterable<Buffer>, lengthBytes: number | null, by: By): Promise<BundleView> {
     this.#confirm(by);
     this.#requireHelper();
-    await this.#requireIdle();
-    await this.#bundle.receive({ stream, lengthBytes, by: 'upload' });
+    const { done } = await this.#begin(async () => ({
+      done: this.#bundle.receive({ stream, lengthBytes, by: 'upload' }),
+    }));
+    await done;
     const received = await this.#bundle.look();
     if (received === null) throw new CodedError('not-found', 'The update was taken away again meanwhile.');
     await this.#record('update-received', by, { sizeBytes: received.sizeBytes });
     return received;
   }
 
-  /** @throws {CodedError} `confirm-first` */
+  /** Also what is being fetched. @throws {CodedError} `confirm-first` */
   async remove(by: By): Promise<void> {
     this.#confirm(by);
+    await this.#fetch.stop();
     await this.#bundle.remove();
   }
 
@@ -146,32 +153,29 @@ export class Updates {
   async install(from: InstallFrom, older: boolean, by: By): Promise<void> {
     this.#confirm(by);
     const helper = this.#requireHelper();
-    await this.#requireIdle();
-    if (from.kind === 'address') {
-      const { version } = this.#channel.offer();
-      await this.#record('update-installing', by, { from: from.kind, version });
-      this.#outcome = null;
-      this.#fetching = this.#fetchAndInstall(helper)
-        .catch((err: unknown) => this.#couldNotFetch(err))
-        .finally(() => {
-          this.#fetching = undefined;
-        });
-      return;
-    }
-    const path = from.kind === 'upload' ? await this.#receivedPath() : await this.#attachedPath(from);
-    await this.#record('update-installing', by, { from: from.kind });
-    this.#outcome = null;
-    await helper.install({ path, older });
+    await this.#begin(async () => {
+      if (from.kind === 'address') {
+        const offer = this.#channel.offer();
+        await this.#record('update-installing', by, { from: from.kind, version: offer.version });
+        this.#fetch.begin(offer, (path) => helper.install({ path, older: false }));
+        return;
+      }
+      const path = from.kind === 'upload' ? await this.#receivedPath() : await this.#attachedPath(from);
+      await this.#record('update-installing', by, { from: from.kind });
+      this.#fetch.forget();
+      await helper.install({ path, older });
+    });
   }
 
   /** @throws {CodedError} `confirm-first`, `not-this-machine`, as the helper */
   async restart(by: By): Promise<void> {
     this.#confirm(by);
     const helper = this.#requireHelper();
-    await this.#requireIdle();
-    const status = await helper.status();
-    await this.#record('update-restart', by, { version: status.other.version ?? 'unknown' });
-    await helper.restart();
+    await this.#begin(async () => {
+      const status = await helper.status();
+      await this.#record('update-restart', by, { version: status.other.version ?? 'unknown' });
+      await helper.restart();
+    });
   }
 
   /** @throws {CodedError} `confirm-first`, `invalid-request` */
@@ -201,36 +205,10 @@ export class Updates {
   }
 
   async #ask(): Promise<void> {
+    // At a start it may be asked before the way is open, and would find nobody.
+    await this.#options.onDestinations();
     await this.#channel.ask(this.#closed.signal);
     await this.#options.onDestinations();
-  }
-
-  async #fetchAndInstall(helper: UpdateHelper): Promise<void> {
-    const { url, sha256, sizeBytes } = this.#channel.offer();
-    const { fetchFile } = await import('./fetching.ts');
-    const { body, lengthBytes } = await fetchFile(url, this.#closed.signal, this.#options.ca);
-    if (lengthBytes !== null && lengthBytes !== sizeBytes) {
-      body.destroy();
-      throw new CodedError('length-mismatch', 'Another file is there than was announced. Nothing of it was kept.');
-    }
-    await this.#bundle.receive({ stream: body, lengthBytes: sizeBytes, sha256, by: 'address' });
-    await helper.install({ path: this.#bundle.path, older: false });
-  }
-
-  #couldNotFetch(err: unknown): void {
-    if (this.#closed.signal.aborted) return;
-    const { log, version, now } = this.#options;
-    log.warn({ err }, 'an update could not be fetched');
-    const full = err instanceof CodedError && err.code === 'disk-full';
-    const damaged = err instanceof CodedError && /mismatch|too-large/.test(err.code);
-    this.#outcome = {
-      result: 'refused',
-      reason: full ? 'no-room' : damaged ? 'damaged' : err instanceof CodedError ? 'other' : 'not-reached',
-      version: this.#channel.view().offer?.version ?? null,
-      before: version,
-      at: now(),
-      detail: (err as Error).message.slice(0, 500),
-    };
   }
 
   /** One question at a time, however many pages look. Undefined: this machine does not update itself. */
@@ -275,10 +253,17 @@ export class Updates {
     );
   }
 
-  async #requireIdle(): Promise<void> {
-    const receives = this.#bundle.receiving !== undefined || this.#fetching !== undefined;
-    const busy = receives || ((await this.#status())?.activity ?? null) !== null;
-    if (busy) throw new CodedError('busy', 'An update is under way. Wait for it, and look what becomes of it.');
+  /** One at a time: whoever comes while another one is still being begun is told to wait. @throws {CodedError} `busy` */
+  async #begin<T>(run: () => Promise<T>): Promise<T> {
+    if (this.#beginning) throw underWay();
+    this.#beginning = true;
+    try {
+      const activity = (await this.#status())?.activity ?? null;
+      if (activity !== null || this.#bundle.receiving !== undefined || this.#fetch.running) throw underWay();
+      return await run();
+    } finally {
+      this.#beginning = false;
+    }
   }
 
   #confirm(by: By): void {
@@ -289,4 +274,8 @@ export class Updates {
     const { database, record } = this.#options;
     await database.write(() => record({ event, actor: actorOf(by), detail }));
   }
+}
+
+function underWay(): CodedError {
+  return new CodedError('busy', 'An update is under way. Wait for it, and look what becomes of it.');
 }

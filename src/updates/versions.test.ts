@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { isOlder as onDevice } from '../../system/usr/lib/nightjar/boot-slots/versions.mts';
+import { areVersions, isOlder as onDevice } from '../../system/usr/lib/nightjar/boot-slots/versions.mts';
 import { isOlder } from './versions.ts';
 
 it('orders versions as their numbers say, here and in the programs that install', () => {
@@ -11,5 +11,7 @@ it('orders versions as their numbers say, here and in the programs that install'
     // Of what is no version nobody can say.
     for (const odd of ['', 'unknown', '1.2', '1.2.3.4', '9999999.0.0'])
       expect([older(odd, '1.0.0'), older('1.0.0', odd)], odd).toEqual([false, false]);
+    for (const odd of ['', 'unknown', '0.9', '1.2.3.4']) expect(areVersions('1.0.0', odd), odd).toBe(false);
+    expect(areVersions(...inOrder)).toBe(true);
   }
 });

@@ -17,7 +17,7 @@ describe.skipIf(missing !== undefined && maySkip)('updates', () => {
   beforeAll(async () => {
     if (missing !== undefined) throw new Error(`Updates cannot be tested here: ${missing}`);
     box = await UpdateBox.make();
-    good = await box.bundle('good');
+    good = await box.bundle('good', { compatibleFrom: { 'box-state': 1, library: 1, 'not-there-yet': 1 } });
     await box.startSlot('A');
     await judged();
   });
@@ -52,9 +52,11 @@ describe.skipIf(missing !== undefined && maySkip)('updates', () => {
       'wrong-board': await box.bundle('board', { board: 'pc' }),
       damaged: await cutShort(good, 300_000),
       older: await box.bundle('older', { version: '0.0.1' }),
+      'skips-a-release': await box.bundle('skips', { compatibleFrom: { 'box-state': 1, library: 9_999 } }),
     };
     for (const [reason, path] of Object.entries(refused))
       expect(await box.install(path), path).toMatchObject({ result: 'refused', reason, before: own });
+    expect(await box.install(await box.bundle('odd', { version: '99' }))).toMatchObject({ reason: 'older' });
     expect(await box.install(await flipped(good, 100_000))).toMatchObject({ result: 'refused', reason: 'damaged' });
     expect((await box.record()).slots).not.toHaveProperty('B');
     // Whoever received it could still change it.
@@ -67,6 +69,24 @@ describe.skipIf(missing !== undefined && maySkip)('updates', () => {
     expect(held).toMatchObject({ result: 'refused', detail: expect.stringContaining('exclusive') });
     hold.kill('SIGKILL');
     expect(await box.in('ls', '/var/lib/nightjar/updates', '/var/lib/nightjar-box')).not.toContain('raucb');
+  });
+
+  it('stay where they were received when they are only older, as they were; of a disk nothing is kept', async () => {
+    const uploaded = '/var/lib/nightjar/updates/bundle.raucb';
+    const older = await box.bundle('kept', { version: '0.0.2' });
+    await box.in('cp', older, uploaded);
+    await box.in('chmod', '600', uploaded);
+    await box.in('chown', '1234:1235', uploaded);
+    const received = await box.in('stat', '-c', '%u:%g %a %y', uploaded);
+    expect(await box.installFrom(uploaded)).toMatchObject({ result: 'refused', reason: 'older', version: '0.0.2' });
+    expect(await box.in('stat', '-c', '%u:%g %a %y', uploaded)).toBe(received);
+    await box.in('cmp', older, uploaded);
+    await box.in('rm', uploaded);
+    await box.in('cp', older, '/run/nightjar/disks/usb/kept.raucb');
+    const onDisk = await box.installFrom('/run/nightjar/disks/usb/kept.raucb');
+    expect(onDisk).toMatchObject({ result: 'refused', reason: 'older' });
+    expect(await box.in('ls', '/var/lib/nightjar/updates', '/var/lib/nightjar-box')).not.toContain('raucb');
+    await box.in('rm', '/run/nightjar/disks/usb/kept.raucb');
   });
 
   it('are not taken from elsewhere, and of a disk by no link', async () => {
@@ -119,6 +139,22 @@ describe.skipIf(missing !== undefined && maySkip)('updates', () => {
     const line = JSON.stringify(request);
     return JSON.parse(await box.in('sh', '-c', `printf '%s\\n' "$1" | ${program}`, 'sh', line)) as object;
   }
+
+  it('say so when the machine could not be restarted into them, and are not blamed for it', async () => {
+    const systemctl = (status: number) =>
+      box.write('/run/systemctl', `#!/bin/sh\necho "$*" >>/run/asked-of-systemd\nexit ${status}\n`);
+    await systemctl(1);
+    await expect(box.program('restart.mts')).rejects.toThrow(/does not restart/);
+    await systemctl(0);
+    const told = { result: 'failed', reason: 'other', version: '99.0.0', before: own };
+    expect((await box.record()).outcome).toMatchObject(told);
+    // The next start, which nobody asked to try anything.
+    await box.startSlot('A');
+    await judged();
+    const { outcome, slots, trial } = (await box.record()) as { outcome: object; slots: object; trial?: unknown };
+    expect({ outcome, trial }).toMatchObject({ outcome: told, trial: null });
+    expect(slots).toMatchObject({ B: { whole: true, failed: false, ran: false } });
+  });
 
   it('are left where they do not answer, and said to be', async () => {
     await box.program('restart.mts');

@@ -6,10 +6,11 @@ dir=$1 top=$(cd "$(dirname "$0")/../.." && pwd)
 # RAUC looks at every mount of the machine, and stumbles over other people's loop devices.
 awk '$1 ~ /^\/dev\/loop/ { print $2 }' /proc/mounts | xargs -r -n1 umount -l
 mount -t tmpfs tmpfs /run
-mkdir -p /run/lib/nightjar /run/nightjar-slots /run/nightjar-update /run/nightjar/disks/usb /run/rauc/mnt /run/dbus /run/etc
+mkdir -p /run/lib/nightjar/app /run/nightjar-slots /run/nightjar-update /run/nightjar/disks/usb /run/rauc/mnt /run/dbus /run/etc
 echo pi >/run/lib/nightjar/board
 sed -n 's/^  "version": "\(.*\)",$/\1/p' "$top/package.json" >/run/lib/nightjar/version
 ln -s "$2" /run/lib/nightjar/node
+ln -s "$top/src" /run/lib/nightjar/app/src
 mount -t overlay -o "lowerdir=/run/lib:$top/system/usr/lib:/usr/lib" overlay /usr/lib
 mount -t tmpfs tmpfs /var/lib
 mkdir -p /var/lib/nightjar/updates /var/lib/nightjar-box /run/etc/rauc /run/etc/nightjar/update-keys

@@ -20,7 +20,14 @@ const script = new URL('./update-box.sh', import.meta.url).pathname;
 const slotCommand = 'root=PARTLABEL=root_a rootfstype=squashfs ro rauc.slot=A console=tty1 panic=10 quiet\n';
 const sizesMiB = { bootsel: 64, boot_a: 16, boot_b: 16, root_a: 8, root_b: 8 } as const;
 
-export type BundleKind = Readonly<{ version?: string; board?: string; signedBy?: 'own' | 'other'; rootMiB?: number }>;
+export type BundleKind = Readonly<{
+  version?: string;
+  board?: string;
+  signedBy?: 'own' | 'other';
+  rootMiB?: number;
+  /** How many migrations of each database a version must know to come back; none: as bundles were that said nothing. */
+  compatibleFrom?: Readonly<Record<string, number>>;
+}>;
 
 /** Why it cannot be run here; undefined when it can. */
 export async function updateBoxMissing(): Promise<string | undefined> {
@@ -62,7 +69,7 @@ export class UpdateBox {
 
   /** Makes a bundle and returns its path. */
   async bundle(name: string, kind: BundleKind = {}): Promise<string> {
-    const { version = '99.0.0', board = 'pi', signedBy = 'own', rootMiB = 1 } = kind;
+    const { version = '99.0.0', board = 'pi', signedBy = 'own', rootMiB = 1, compatibleFrom } = kind;
     const folder = join(this.dir, `${name}.d`);
     await mkdir(folder);
     // Not to be packed: what is cut off is missing.
@@ -71,6 +78,8 @@ export class UpdateBox {
     await this.#fat(`${name}.d/boot.img`, { 'cmdline.txt': slotCommand });
     const images = ['root', 'boot'].map((one) => `[image.${one}]\nfilename=${one}.img\n`).join('\n');
     const head = `[update]\ncompatible=nightjar-${board}\nversion=${version}\n\n[bundle]\nformat=plain\n\n`;
+    const needed = Object.entries(compatibleFrom ?? {}).map(([name, from]) => `${name}=${from}\n`);
+    if (needed.length > 0) await writeFile(join(folder, 'compatible-from'), needed.join(''));
     await writeFile(join(folder, 'manifest.raucm'), `${head}${images}`);
     const path = join(this.dir, `${name}.raucb`);
     const signing = [`--cert=${join(this.dir, `${signedBy}.pem`)}`, `--key=${join(this.dir, `${signedBy}.key`)}`];
@@ -133,14 +142,17 @@ export class UpdateBox {
 
   async in(...command: string[]): Promise<string> {
     const target = String(this.#namespace?.pid);
-    const { stdout } = await run('nsenter', ['--target', target, '--mount', ...command], { env });
+    const { stdout } = await run('nsenter', ['--target', target, '--mount', '--root', ...command], { env });
     return stdout.trim();
   }
 
   /** Goes on until it is killed. */
   startIn(command: readonly string[], more: Readonly<Record<string, string>>): ChildProcess {
     const target = String(this.#namespace?.pid);
-    return spawn('nsenter', ['--target', target, '--mount', ...command], { env: { ...env, ...more }, stdio: 'ignore' });
+    return spawn('nsenter', ['--target', target, '--mount', '--root', ...command], {
+      env: { ...env, ...more },
+      stdio: 'ignore',
+    });
   }
 
   async #start(): Promise<void> {

@@ -224,6 +224,8 @@ it('takes an update by upload and from a disk, restarts into it, and says why it
   await visitor.go('/settings/updates');
   await page.getByText(/^The box runs version /).waitFor();
   await visitor.shot('updates', { full: true });
+  // There before its words are: what is put in later is read out.
+  expect(await page.locator('[aria-labelledby=state] [role=status]').count()).toBe(1);
   const picker = page.locator('input[type=file]');
   const bundle = { mimeType: 'application/octet-stream', buffer: Buffer.alloc(3_000_000, 7) };
   await picker.setInputFiles({ name: 'holiday.jpg', ...bundle });
@@ -235,7 +237,8 @@ it('takes an update by upload and from a disk, restarts into it, and says why it
       ...{ offline: false, latency: 0, downloadThroughput: -1, uploadThroughput },
     });
   await line.send('Network.enable');
-  await rate(100_000);
+  // Ten minutes of it, which nobody waits for.
+  await rate(5_000);
   await picker.setInputFiles({ name: 'nightjar-pi.raucb', ...bundle });
   await page.getByText('On its way to the box').waitFor();
   await page.getByRole('progressbar').waitFor();
@@ -253,8 +256,11 @@ it('takes an update by upload and from a disk, restarts into it, and says why it
   helper.status = { ...helper.status, activity: { state: 'installing', percent: 40, step: 'copying' } };
   await page.getByText('40 % is written').waitFor();
   await visitor.shot('updates-installing', { full: true });
+  const { status } = helper;
+  helper.status = undefined as never;
+  await page.getByText('The box’s helper gave an answer of another form.').waitFor();
   helper.status = {
-    ...helper.status,
+    ...status,
     activity: null,
     other: { slot: 'B', version: '99.1.0', state: 'ready' },
   };
@@ -292,8 +298,40 @@ it('takes an update by upload and from a disk, restarts into it, and says why it
   const refused = { result: 'refused', reason: 'not-signed', version: null, before: version, at: Date.now() } as const;
   helper.status = { ...helper.status, outcome: { ...refused, detail: 'Nobody signed it.' } };
   await page.getByText('Its signature is not by the key that this box trusts.').waitFor({ timeout: 20_000 });
+  expect(await button(allTheSame).count()).toBe(0);
+
+  // Of two that are there, just the one that was refused.
+  const older = async () => {
+    const outcome = { ...refused, reason: 'older', version: '0.0.1', at: Date.now(), detail: 'It is older.' } as const;
+    helper.status = { ...helper.status, outcome };
+    await button(allTheSame).waitFor({ timeout: 20_000 });
+  };
+  const asked = () => helper.asked.findLast(({ verb }) => verb === 'update-install');
+  const onDisk = { path: join(disks.folderOf('sda'), 'nightjar-99.2.0-pi.raucb') };
+  await button('Install nightjar-99.2.0-pi.raucb').click();
+  await expect.poll(() => helper.count('update-install')).toBe(3);
+  await older();
+  await visitor.go('/settings');
+  await visitor.go('/settings/updates');
+  await button(allTheSame).click();
+  await expect.poll(asked).toMatchObject({ ...onDisk, older: true });
+  await older();
+  await button('Install it').click();
+  await expect.poll(() => helper.count('update-install')).toBe(5);
+  expect(asked()).toMatchObject({ path: expect.stringMatching(/updates\/bundle\.raucb$/), older: false });
+  await older();
+  await fine(visitor, 'updates-older');
+  await button(allTheSame).click();
+  await expect.poll(asked).toMatchObject({ path: expect.stringMatching(/updates\/bundle\.raucb$/), older: true });
+  await older();
+  await picker.setInputFiles({ name: 'nightjar-pi.raucb', ...bundle });
+  // What is there now is another one, and was refused by nobody.
+  await expect.poll(() => button(allTheSame).count()).toBe(0);
+  await button('Install it').waitFor();
   await visitor.context.close();
 });
+
+const allTheSame = 'Install the older one all the same';
 
 async function theDisk(): Promise<{ id: string; state: string } | undefined> {
   const { disks: all } = (await house.app.console('GET', '/api/disks')).json() as {
@@ -324,5 +362,10 @@ it('asks an address for updates only when told to, and says what leaves the hous
   // Nobody is there.
   await page.getByText('The address does not answer').waitFor();
   await fine(visitor, 'updates-address');
+  // What is turned off offers nothing, and fetches nothing.
+  await weekly.click();
+  await expect.poll(() => weekly.isChecked()).toBe(false);
+  await page.getByRole('button', { name: 'Look now' }).waitFor({ state: 'detached' });
+  expect(await page.getByText('The address does not answer').count()).toBe(0);
   await visitor.context.close();
 });

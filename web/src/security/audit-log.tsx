@@ -89,6 +89,7 @@ function Entries({ entries }: { entries: readonly Entry[] }) {
 function actorOf({ actor, actorName }: Entry): string {
   if (actorName !== null) return actorName;
   if (actor === 'console') return t.console;
+  if (actor === 'box') return t.box;
   return actor === 'nobody' ? t.nobody : t.somebody;
 }
 

@@ -75,16 +75,15 @@ export function FromAddress({ updates: { channel }, busy, install, again }: Part
         onChange={(enabled) => void set.run({ url: channel.url, enabled }, enabled ? t.turnedOn : t.turnedOff)}
       />
       <RefusalNote refusal={set.refusal ?? asking.refusal} />
-      {channel.url !== null && (
+      {/* Turned off, nothing is fetched either. */}
+      {channel.url !== null && channel.enabled && (
         <>
           <Told channel={channel} busy={busy} onFetch={() => void install({ kind: 'address' })} />
-          {channel.enabled && (
-            <div class="buttons">
-              <Button look="secondary" busy={asking.busy} onClick={() => void asking.run()}>
-                {t.ask}
-              </Button>
-            </div>
-          )}
+          <div class="buttons">
+            <Button look="secondary" busy={asking.busy} onClick={() => void asking.run()}>
+              {t.ask}
+            </Button>
+          </div>
         </>
       )}
     </section>

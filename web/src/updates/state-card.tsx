@@ -9,7 +9,7 @@ import { confirmFirst } from '../ui/confirm-first.tsx';
 import { Dialog } from '../ui/dialog.tsx';
 import { Icon, type IconNode } from '../ui/icon.tsx';
 import { Bar, RefusalNote } from '../ui/parts.tsx';
-import type { Part, Updates } from './part.ts';
+import type { From, Part, Updates } from './part.ts';
 
 type Outcome = NonNullable<Updates['outcome']>;
 type Activity = NonNullable<Updates['activity']>;
@@ -26,13 +26,14 @@ type StateProps = Part &
   Readonly<{
     /** This page does, and shows it where that was begun. */
     sending: boolean;
+    /** The one that was refused because it is older. */
+    older: From | undefined;
     onLeaving: () => void;
   }>;
 
 /** What runs, what is beside it, what is done just now, and what became of the last update. */
-export function StateCard({ updates, busy, install, sending, onLeaving }: StateProps) {
-  const { running, other, activity, outcome, bundle } = updates;
-  const older = activity === null && outcome?.reason === 'older' && bundle !== null;
+export function StateCard({ updates, busy, install, sending, older, onLeaving }: StateProps) {
+  const { running, other, activity, outcome } = updates;
   return (
     <section class="card stack" aria-labelledby="state">
       <h2 class="head" id="state">
@@ -51,10 +52,10 @@ export function StateCard({ updates, busy, install, sending, onLeaving }: StateP
         )}
       </dl>
       {activity !== null && !sending && <Doing activity={activity} />}
-      {activity === null && outcome !== null && <Came outcome={outcome} />}
-      {older && (
+      <Came outcome={activity === null ? outcome : null} />
+      {activity === null && older !== undefined && (
         <div class="buttons">
-          <Button look="secondary" disabled={busy} onClick={() => void install({ kind: 'upload' }, { older: true })}>
+          <Button look="secondary" disabled={busy} onClick={() => void install(older, { older: true })}>
             {t.olderAll}
           </Button>
         </div>
@@ -87,11 +88,16 @@ function Doing({ activity }: { activity: Activity }) {
   );
 }
 
-function Came({ outcome }: { outcome: Outcome }) {
+/** Its place is there before its words are, or they would not be read out. */
+function Came({ outcome }: { outcome: Outcome | null }) {
+  return <div role="status">{outcome !== null && <CameOf outcome={outcome} />}</div>;
+}
+
+function CameOf({ outcome }: { outcome: Outcome }) {
   const { result, reason, at, detail } = outcome;
   const [look, icon] = looks[result];
   return (
-    <div class="updates-line" role="status">
+    <div class="updates-line">
       <span class={look}>
         <Icon of={icon} />
       </span>

@@ -3,7 +3,7 @@
  * alone; shown by the app at /settings/updates.
  */
 import { useEffect, useState } from 'preact/hooks';
-import { ask } from '../ask/ask.ts';
+import { ask, type Refusal } from '../ask/ask.ts';
 import { useAsk, useDoing } from '../ask/use-ask.ts';
 import { settings } from '../text/en/settings.ts';
 import { updates as t } from '../text/en/updates.ts';
@@ -16,6 +16,7 @@ import { FromAddress } from './from-address.tsx';
 import { FromDisk } from './from-disk.tsx';
 import { FromFile } from './from-file.tsx';
 import type { From, Part, Updates } from './part.ts';
+import { useRefusedOlder } from './refused-older.ts';
 import { StateCard } from './state-card.tsx';
 import './updates.css';
 
@@ -53,6 +54,7 @@ export function UpdatesPage() {
       {answer?.supported === true && leaving === undefined && (
         <Shown
           updates={answer}
+          stale={refusal}
           again={again}
           onBegun={() => setBegun(true)}
           onLeaving={() => setLeaving(answer.running.version)}
@@ -64,14 +66,18 @@ export function UpdatesPage() {
 
 type ShownProps = Readonly<{
   updates: Updates;
+  /** Why nothing newer is told. */
+  stale: Refusal | undefined;
   again: () => Promise<void>;
   onBegun: () => void;
   onLeaving: () => void;
 }>;
 
-function Shown({ updates, again, onBegun, onLeaving }: ShownProps) {
-  const installing = useDoing(async (from: From, { older }: { older: boolean } = { older: false }) => {
-    await confirmFirst(() => ask('POST /api/updates/install', { body: { from, ...(older && { older }) } }));
+function Shown({ updates, stale, again, onBegun, onLeaving }: ShownProps) {
+  const { older, asksFor } = useRefusedOlder(updates);
+  const installing = useDoing(async (from: From, more: { older: boolean } = { older: false }) => {
+    await confirmFirst(() => ask('POST /api/updates/install', { body: { from, ...(more.older && more) } }));
+    asksFor(from);
     say(t.begun);
     onBegun();
     await again();
@@ -86,11 +92,11 @@ function Shown({ updates, again, onBegun, onLeaving }: ShownProps) {
           <p class="updates-verdict">{leadOf(updates)}</p>
           <p class="second measure">{t.text}</p>
         </div>
-        <RefusalNote refusal={installing.refusal} />
+        <RefusalNote refusal={installing.refusal ?? stale} />
       </div>
       <div class="updates-columns">
         <div>
-          <StateCard {...part} sending={sending} onLeaving={onLeaving} />
+          <StateCard {...part} sending={sending} older={older} onLeaving={onLeaving} />
           <FromFile {...part} onSending={setSending} />
         </div>
         <div>

@@ -50,7 +50,7 @@ export const updates = {
     refused: (o: Outcome, at: string) =>
       o.version === null ? `An update was refused ${at}.` : `Version ${o.version} was refused ${at}.`,
     failed: (o: Outcome, at: string) =>
-      o.version === null ? `An update failed ${at}.` : `Version ${o.version} could not be written ${at}.`,
+      o.version === null ? `An update failed ${at}.` : `The update to version ${o.version} failed ${at}.`,
     'went-back': (o: Outcome, at: string) =>
       o.version === null ? `An update was tried ${at}.` : `Version ${o.version} was tried ${at}.`,
   } satisfies Record<Outcome['result'], (outcome: Outcome, at: string) => string>,
@@ -61,13 +61,16 @@ export const updates = {
     damaged: 'The file is not whole. Load it down again.',
     'no-room': 'There is no room for it on the box.',
     older: 'It is older than the version that runs.',
+    'skips-a-release':
+      'It skips a version: the one that runs could not come back after it. Install the version between first, then this one.',
     busy: 'Another update was under way.',
     interrupted: 'It was interrupted: the power went, or the box restarted. Begin again.',
     'did-not-answer': 'The new version started and did not answer in time, so the old one came back.',
     'library-not-opened': 'The new version could not open the library of your photos, so the old one came back.',
     'did-not-start': 'The new version did not start, so the old one came back.',
     'not-reached': 'The address does not answer, or not with what it should.',
-    'not-yet': 'What the address offers is for later.',
+    'wrong-time':
+      'Who signed it may not do so at this time: their certificate has run out, or the clock of the box is wrong.',
     'write-failed': 'It could not be written. Does this happen again, the card of the box may be wearing out.',
     other: 'Something else was in its way.',
   } satisfies Record<Reason, string>,
@@ -110,7 +113,7 @@ export const updates = {
   addressText: 'Off, nothing is asked: the box tells nobody that it exists.',
   weekly: 'Look there once a week',
   weeklyHint:
-    'Then one question a week leaves the house, to this address or where it points to. Whoever is there learns your home’s internet address and that it has a Nightjar, and nothing of you or your photos. Nothing is installed by itself.',
+    'Then one question a week leaves the house (one every six hours while nobody answers), to this address or where it points to. Whoever is there learns your home’s internet address and that it has a Nightjar, and nothing of you or your photos. Nothing is installed by itself.',
   url: 'Address',
   urlHint: 'It begins with https:// and names a signed list. It was given to you with the box, or is your own.',
   urlWrong: 'An address begins with https:// and has no name, password, blank or # in it.',

@@ -6,10 +6,12 @@ import { spawn } from 'node:child_process';
 import {
   chmodSync,
   chownSync,
+  closeSync,
   constants,
   copyFileSync,
   lstatSync,
   mkdirSync,
+  openSync,
   renameSync,
   rmSync,
   statfsSync,
@@ -58,6 +60,8 @@ const version = ownVersion();
 const { path, older } = (readJson(places.request) ?? {}) as { path?: string; older?: boolean };
 rmSync(places.request, { force: true });
 const bundle = join(places.bundles, 'bundle.raucb');
+/** Whose it was, where it was received. */
+let receivedFrom: Readonly<{ uid: number; gid: number }> | undefined;
 try {
   tell(0, 'takes the update in');
   rmSync(places.bundles, { recursive: true, force: true });
@@ -68,6 +72,7 @@ try {
 } catch (error) {
   const refused =
     error instanceof Refused ? error : new Refused('other', String((error as Error).message), null, 'failed');
+  if (refused.reason === 'older') giveBack();
   end({ result: refused.result, reason: refused.reason, version: refused.version, detail: refused.message });
   process.stderr.write(`install: ${refused.reason}: ${refused.message}\n`);
 } finally {
@@ -83,8 +88,31 @@ function takeUploaded(from: string): void {
   renameSync(from, bundle);
   const stat = lstatSync(bundle);
   if (!stat.isFile() || stat.nlink !== 1) throw new Refused('damaged', 'This is no update that was received.');
+  receivedFrom = { uid: stat.uid, gid: stat.gid };
   chmodSync(bundle, 0o600);
   chownSync(bundle, 0, 0);
+}
+
+/** To where it was received, so that whoever wants just this one all the same need not send it again. */
+function giveBack(): void {
+  if (receivedFrom === undefined) return;
+  try {
+    // Held, since what stands at its path is up to the daemon.
+    const folder = openSync(
+      dirname(places.uploaded),
+      constants.O_RDONLY | constants.O_DIRECTORY | constants.O_NOFOLLOW,
+    );
+    try {
+      const back = `/proc/self/fd/${folder}/${basename(places.uploaded)}`;
+      if (lstatSync(back, { throwIfNoEntry: false }) !== undefined) return;
+      chownSync(bundle, receivedFrom.uid, receivedFrom.gid);
+      renameSync(bundle, back);
+    } finally {
+      closeSync(folder);
+    }
+  } catch (error) {
+    process.stderr.write(`install: the update could not be put back: ${String((error as Error).message)}\n`);
+  }
 }
 
 /** Copied, since a disk that is only looked at stays as it is, and may be pulled. Links are not followed. */

@@ -52,6 +52,7 @@ export const places = {
   console: '/var/lib/nightjar/console.sock',
   version: '/usr/lib/nightjar/version',
   board: '/usr/lib/nightjar/board',
+  schema: '/usr/lib/nightjar/app/src/schema',
 } as const;
 export const bundleBytesMax = 600_000_000;
 

@@ -11,6 +11,11 @@ export function isOlder(one: string, other: string): boolean {
   return a.before.localeCompare(b.before, 'en', { numeric: true }) < 0;
 }
 
+/** Whether anybody can say which of two is the older one. */
+export function areVersions(...all: readonly string[]): boolean {
+  return all.every((one) => partsOf(one) !== undefined);
+}
+
 function partsOf(version: string): { numbers: number[]; before: string } | undefined {
   const found = /^(\d{1,6})\.(\d{1,6})\.(\d{1,6})(?:-([0-9A-Za-z.-]{1,40}))?(?:\+.*)?$/.exec(version);
   if (found === null) return undefined;
