@@ -74,8 +74,8 @@ test: test-tools check client web
 screenshots: test-tools web
 	NIGHTJAR_SHOTS=dist/screenshots vitest run --config test/web/vitest.config.ts
 
-# Debian's packages set their files' owners.
-as-root := $(if $(filter 0,$(shell id -u)),,sudo)
+# Debian's packages set their files' owners. Keys and caches are root's then.
+as-root := $(if $(filter 0,$(shell id -u)),,sudo )env NIGHTJAR_KEYS="$$NIGHTJAR_KEYS" NIGHTJAR_BASE="$$NIGHTJAR_BASE"
 # The image is made where there is none of what is in this tree now.
 pi-image := dist/nightjar-$(shell sed -n 's/^  "version": "\(.*\)",$$/\1/p' package.json)-pi.img.zst
 $(pi-image): $(shell find image system src -type f -not -name '*.test.ts') dist/web/index.html package-lock.json | client
@@ -92,24 +92,23 @@ test-container: test-tools $(container-image)
 test-image: test-tools $(pi-image)
 	@system/debian-packages qemu-system-aarch64:qemu-system-arm mcopy:mtools zstd:zstd unsquashfs:squashfs-tools \
 	  dnsmasq:dnsmasq-base sfdisk:fdisk fsck.fat:dosfstools blkid:util-linux
-	vitest run --config test/image/vitest.config.ts
+	vitest run --config test/image/vitest.config.ts $(IMAGE_TESTS)
 
 # BOARD: pi, pc
 image: client web
-	@image/build "$(or $(BOARD),pi)"
+	@$(as-root) image/build "$(or $(BOARD),pi)"
 
 container: client web
-	@image/build container
+	@$(as-root) image/build container
 	@file=dist/nightjar-$$(node -p 'require("./package.json").version')-container.tar.zst; \
 	  image/load-container $$file || echo "Not loaded into an engine. Where there is one: image/load-container $$file" >&2
 
 keys:
-	@image/keys
+	@$(as-root) image/keys
 
 flash: node_modules/.package-lock.json
 	@system/debian-packages mcopy:mtools lsblk:util-linux partx:util-linux
-	@$(as-root) env NIGHTJAR_KEYS="$$NIGHTJAR_KEYS" \
-	  "$(CURDIR)/node_modules/.bin/node" image/flash.ts --device="$(DEV)" --image="$(IMAGE)" $(FLASH_OPTIONS)
+	@$(as-root) "$(CURDIR)/node_modules/.bin/node" image/flash.ts --device="$(DEV)" --image="$(IMAGE)" $(FLASH_OPTIONS)
 
 soak: test-tools client web
 	NIGHTJAR_SOAK=1 vitest run src/library/downloads.test.ts test/api/brute-force.test.ts test/api/nextcloud-lines.test.ts \
@@ -122,3 +121,4 @@ bench: client web
 	@system/debian-packages rclone:rclone rsync:rsync nginx:nginx-light vipsthumbnail:libvips-tools heif-convert:libheif-examples
 	node test/bench/main.ts
 	for part in thumbnails memory timeline nothing-new sign-in web-pages web-timeline webdav disks; do node test/bench/main.ts $$part || exit 1; done
+	@[ ! -e $(pi-image) ] || $(as-root) $(CURDIR)/node_modules/.bin/node test/bench/main.ts boot

@@ -33,8 +33,9 @@ export function unitFault(key: UnitKey, value: string): string | undefined {
     return 'It may have no line break, and no space at its beginning or end: in the file they would be lost.';
   }
   const asked = [{ key, value, start: 0 }];
-  // Alone it would be of no network.
+  // Either alone would be of no network.
   if (key === 'wifi-password') asked.push({ key: 'wifi-name', value: 'any', start: 0 });
+  if (key === 'wifi-name') asked.push({ key: 'wifi-password', value: 'any password', start: 0 });
   const fits = !isTaken(value) && settingsOf(asked, isTimeZone).notes.length === 0;
   return fits && (stricter[key]?.(value) ?? true) ? undefined : told[key];
 }

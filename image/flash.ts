@@ -49,11 +49,17 @@ async function main(args: readonly string[]): Promise<void> {
   });
 }
 
-/** Where `keys` makes it; undefined: this computer has none. */
-async function ownCertificate(): Promise<string | undefined> {
+/** Where `keys` makes it. @throws {Refusal} this computer has none */
+async function ownCertificate(): Promise<string> {
   const { NIGHTJAR_KEYS: keys, XDG_CONFIG_HOME: config } = process.env;
-  const dir = keys || join(config || join(homedir(), '.config'), 'nightjar-keys');
-  return await readFile(join(dir, 'update.pem'), 'utf8').catch(() => undefined);
+  const path = join(keys || join(config || join(homedir(), '.config'), 'nightjar-keys'), 'update.pem');
+  try {
+    return await readFile(path, 'utf8');
+  } catch {
+    throw new Refusal(
+      `There is no ${path}, so that nobody can say whose image this is. Nothing was written; --any-signature takes it all the same.`,
+    );
+  }
 }
 
 function options() {

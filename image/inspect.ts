@@ -25,6 +25,10 @@ if (packed === undefined) {
   units();
   programs();
   packages();
+  if (board !== 'container') {
+    bus();
+    codeCaches();
+  }
   if (board !== 'container') bootFiles();
   if (board === 'pi') raspberryPi();
   if (board !== 'container') atMost('the squashfs', join(work, 'root.squashfs'), squashfsBytesMax);
@@ -88,6 +92,17 @@ function units(): void {
   }
 }
 
+/** dbus-daemon(1): what Debian's package lets everybody do (install updates, change slots), root alone does here. */
+function bus(): void {
+  const ours = readFileSync(join(tree, 'etc/dbus-1/system.d/nightjar-rauc.conf'), 'utf8');
+  const all = ['etc/dbus-1/system.d', 'usr/share/dbus-1/system.d'].flatMap((dir) =>
+    readdirSync(join(tree, dir)).map((name) => readFileSync(join(tree, dir, name), 'utf8')),
+  );
+  must(ours.includes('<deny send_destination="de.pengutronix.rauc"/>'), 'everybody on the box may install updates');
+  const others = all.filter((text) => text !== ours && text.includes('de.pengutronix.rauc'));
+  must(others.length === 1, `${others.length} files say who may use RAUC, of one`);
+}
+
 /** ELF, "e_machine": whatever npm brought must be the board's. */
 function programs(): void {
   const machine = board === 'pi' || (board === 'container' && process.arch === 'arm64') ? 183 : 62;
@@ -111,6 +126,14 @@ function programs(): void {
     'app/dist/nightjar-phone.tgz',
   ]) {
     must(existsSync(join(lib, path)), `/usr/lib/nightjar/${path} is missing`);
+  }
+}
+
+/** Without it the first start, and every one after an update, takes seconds more (image/warm). */
+function codeCaches(): void {
+  for (const name of ['nightjar', 'nightjar-media']) {
+    const files = readdirSync(join(tree, 'usr/lib/nightjar/compiled', name), { recursive: true });
+    must(files.length > 20, `the cache of ${name}'s compiled code has ${files.length} files`);
   }
 }
 
@@ -147,11 +170,11 @@ function raspberryPi(): void {
   const trees = ['bcm2711-rpi-4-b', 'bcm2712-rpi-5-b', 'bcm2712-d-rpi-5-b', 'bcm2712d0-rpi-5-b'].map(
     (name) => `${name}.dtb`,
   );
-  // One of each processor's (image/warm), of the code as it lies here.
-  for (const name of ['nightjar', 'nightjar-media']) {
-    const caches = readdirSync(join(tree, 'usr/lib/nightjar/compiled', name));
-    must(caches.length === 2, `${name} has ${caches.length} caches of compiled code, of 2`);
-  }
+  // What tells the firmware to try a slot (boot-slots/backend), for this kernel and no other.
+  const [kernel = ''] = readdirSync(join(tree, 'usr/lib/modules'));
+  const module = join(tree, 'usr/lib/modules', kernel, 'updates/nightjar-tryboot.ko');
+  const magic = existsSync(module) && readFileSync(module).includes(`vermagic=${kernel} `);
+  must(magic, `the module nightjar-tryboot of kernel ${kernel} is missing`);
   for (const name of ['config.txt', 'kernel8.img', 'initramfs8', 'start4.elf', 'fixup4.dat', ...trees]) {
     must(existsSync(join(work, 'boot', name)), `the boot partition has no ${name}`);
   }

@@ -137,6 +137,7 @@ test('a factory reset empties the state, keeps machine and versions, and is done
   expect(await readdir(join(root, 'var/lib/nightjar'))).toEqual([]);
   expect((await readdir(join(root, 'var/lib/nightjar-box'))).sort()).toEqual([
     'machine-id',
+    'reset-done',
     'slots',
     'wpa_supplicant.conf',
   ]);
@@ -145,6 +146,32 @@ test('a factory reset empties the state, keeps machine and versions, and is done
   await put('/var/lib/nightjar/nightjar.sqlite', 'x');
   expect((await perform('take')).status).toBe(0);
   expect(await has('/var/lib/nightjar/nightjar.sqlite')).toBe(true);
+});
+
+test('a factory reset is done once, also where nightjar.txt cannot be told so', async () => {
+  const order = 'factory-reset: yes\n';
+  await put('/bootsel/nightjar.txt', order);
+  expect((await perform('take')).status).toBe(0);
+  // As a card at its end has it: what was written there is not there at the next start.
+  await put('/bootsel/nightjar.txt', order);
+  await put('/var/lib/nightjar/nightjar.sqlite', 'x');
+  expect((await perform('take')).said).toContain('was done at an earlier start');
+  expect(await has('/var/lib/nightjar/nightjar.sqlite')).toBe(true);
+  // Somebody who wants another one writes a file.
+  await put('/bootsel/nightjar.txt', `# once more\n${order}`);
+  expect((await perform('take')).said).toContain('nightjar.txt asked for it');
+  expect(await has('/var/lib/nightjar/nightjar.sqlite')).toBe(false);
+});
+
+test('a Wi-Fi key in hexadecimal is taken as it is; a network without any is said to be left', async () => {
+  const psk = 'ab'.repeat(32);
+  await put('/bootsel/nightjar.txt', `wifi-name: home\nwifi-password: ${psk.toUpperCase()}\n`);
+  await perform('take');
+  expect(await get('/var/lib/nightjar-box/wpa_supplicant.conf')).toContain(
+    `\tpsk=${psk}\n\tkey_mgmt=WPA-PSK WPA-PSK-SHA256\n`,
+  );
+  await put('/bootsel/nightjar.txt', 'wifi-name: open\n');
+  expect((await perform('take')).said).toContain('wifi-name has no wifi-password');
 });
 
 test.each([

@@ -4,7 +4,7 @@
  *   node test/bench/main.ts [--quick] [--pairs N] [--dir DIR] [--only video|photos|steps] [--against PEER] [--clear]
  *     [--profile DIR]
  *   node test/bench/main.ts memory [--quick | --pictures N] [--dir DIR]
- *   node test/bench/main.ts timeline|nothing-new|thumbnails|sign-in|web-pages|web-timeline|webdav|disks [--quick] [--dir DIR]
+ *   node test/bench/main.ts timeline|nothing-new|thumbnails|sign-in|web-pages|web-timeline|webdav|disks|boot [--quick] [--dir DIR]
  *
  * A full run rewrites RESULTS.md beside this file; `--quick` (200 MB, 100 photos, 3 pairs), or a part, only prints.
  */
@@ -14,6 +14,7 @@ import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { parseArgs } from 'node:util';
+import { measureBoot } from './boot.ts';
 import { measureDisks } from './disks.ts';
 import { measureListing } from './listing.ts';
 import { ddSeconds, describeMachine, syncFilesystem, versionOf } from './machine.ts';
@@ -208,6 +209,7 @@ const sections: Readonly<Record<string, (dir: string) => Promise<string[]>>> = {
   'web-timeline': (dir) => measureWebTimeline({ dir, quick: asked.quick, print }),
   'sign-in': (dir) => measureSignIn({ dir, quick: asked.quick, print }),
   webdav: (dir) => measureWebDav({ dir, quick: asked.quick, rounds: pairsCount, print }),
+  boot: (dir) => measureBoot({ dir, quick: asked.quick, print }),
   disks: (dir) => measureDisks({ dir, quick: asked.quick, rounds: pairsCount, print }),
   'web-pages': (dir) => measureWebPages({ dir, quick: asked.quick, print }),
   thumbnails: async (dir) => {

@@ -8,7 +8,7 @@ export default defineConfig({
     root: new URL('../..', import.meta.url).pathname,
     include: ['test/faults/**/*.test.ts'],
     // They wait for disks and processes more than they work. The full counts, which take hours, one suite at a time.
-    maxWorkers: process.env['NIGHTJAR_SOAK'] === undefined ? 2 : 1,
+    maxWorkers: process.env['NIGHTJAR_SOAK'] === undefined ? 3 : 1,
     testTimeout: 4 * 3_600_000,
     hookTimeout: 120_000,
     teardownTimeout: 60_000,

@@ -17,6 +17,7 @@ const tap = 'tap0';
 const leaseTriesMax = 900;
 const scanMsMax = 1_200_000;
 export const routerAddress = '10.77.0.1';
+export const deskAddress = '10.77.0.20';
 /** Of the router, and of nobody's home: as if somebody of the internet came through it. */
 export const farAddress = '198.51.100.1';
 
@@ -52,7 +53,7 @@ export class Cable {
     const dir = await mkdtemp(join(tmpdir(), 'njc-'));
     const router = await lan.host('router', `${routerAddress}/24`, 'fd77::1/64', '2001:db8:77::1/64');
     await router.ip('address', 'add', `${farAddress}/32`, 'dev', 'lo');
-    const desk = await lan.host('desk', '10.77.0.20/24', 'fd77::20/64');
+    const desk = await lan.host('desk', `${deskAddress}/24`, 'fd77::20/64');
     await lan.tap(tap);
     const dnsmasq = router.spawn('dnsmasq', [
       ...['--keep-in-foreground', '--conf-file=/dev/null', '--user=root', '--port=0', '--interface=eth0'],

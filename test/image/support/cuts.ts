@@ -9,6 +9,7 @@ import { bootMsMax } from './pi-box.ts';
 import { World } from './world.ts';
 
 export const moments = ['upload', 'slot-flip', 'update-install', 'first-boot', 'disk-format'] as const;
+type Updates = Awaited<ReturnType<World['updates']>>;
 export type Moment = (typeof moments)[number];
 /** Both slots' boot partitions. */
 const slotPartitions = [2, 3];
@@ -65,13 +66,20 @@ export class Cuts {
   }
 
   async #install(): Promise<string[]> {
+    await this.#world.owner.signIn();
+    const told = ({ other, outcome }: Updates) => JSON.stringify({ other, outcome });
+    const before = told(await this.#world.updates());
     await this.#beginInstall();
     await pause(this.#random.whole(0, 60) * second);
     const wrong = await this.#cutAndStart();
     await this.#world.owner.signIn();
-    const { other } = await this.#world.updates();
-    if (other?.state === undefined || !['empty', 'unfinished', 'ready', 'good', 'failed'].includes(other.state))
-      wrong.push(`the other slot: ${JSON.stringify(other)}`);
+    const after = await this.#settled();
+    const { other, outcome } = after;
+    const half = other?.state === 'unfinished' && outcome?.result === 'failed' && outcome.reason === 'interrupted';
+    const whole = other?.state === 'ready' && outcome?.result === 'installed';
+    // Or nothing was written yet.
+    if (after.activity !== null || !(half || whole || told(after) === before))
+      wrong.push(`cut while it was written: ${JSON.stringify(after.activity)}, ${told(after)}, before ${before}`);
     return [...wrong, ...(await this.#lost())];
   }
 
@@ -90,11 +98,8 @@ export class Cuts {
     const wrong = await this.#cutAndStart();
     await owner.signIn();
     // It may be on trial just now.
-    for (const deadline = Date.now() + settleMsMax; ; await pause(2 * second)) {
-      const { activity } = await this.#world.updates();
-      if (activity === null) break;
-      if (Date.now() > deadline) return [...wrong, `it does not settle: ${JSON.stringify(activity)}`];
-    }
+    const { activity } = await this.#settled();
+    if (activity !== null) wrong.push(`it does not settle: ${JSON.stringify(activity)}`);
     return [...wrong, ...(await this.#lost())];
   }
 
@@ -147,6 +152,14 @@ export class Cuts {
 
   async #lost(): Promise<string[]> {
     return (await this.#world.lost()).map((name) => `lost: ${name}`);
+  }
+
+  /** When nothing is under way any more; after so long as it is. */
+  async #settled(): Promise<Updates> {
+    for (const deadline = Date.now() + settleMsMax; ; await pause(2 * second)) {
+      const now = await this.#world.updates();
+      if (now.activity === null || Date.now() > deadline) return now;
+    }
   }
 
   /** A bundle is being written beside the running version. */

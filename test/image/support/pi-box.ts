@@ -185,7 +185,7 @@ export class PiBox {
     const consoleFrom = await this.console.position();
     this.boots.push({ partition, tryBoot, atMs: Date.now(), consoleFrom });
     say(`image: starts from partition ${partition}${tryBoot ? ', to try it' : ''}`);
-    const line = cmdline.replaceAll('console=serial0', 'console=ttyAMA0');
+    const line = cmdline.replaceAll(/console=tty(S1|AMA10)\S*/g, 'console=ttyAMA0');
     this.#machine = await Machine.start({
       program: 'qemu-system-aarch64',
       dir: this.#dir,

@@ -5,6 +5,7 @@
  * holds, the box starts.
  */
 import { spawnSync } from 'node:child_process';
+import { createHash } from 'node:crypto';
 import {
   closeSync,
   existsSync,
@@ -30,6 +31,8 @@ const keptCode = `${kept}/setup-code`;
 const keysFile = `${kept}/ssh/authorized_keys`;
 const wifiFile = `${kept}/wpa_supplicant.conf`;
 const copy = '/run/nightjar/boot/nightjar.txt';
+/** Kept over a reset (factory-reset). */
+const resetDone = `${kept}/reset-done`;
 const resetMsMax = 5 * 60_000;
 
 // For tests: another folder in the place of /, and one in the place of the partition.
@@ -57,7 +60,7 @@ function take(from: Partition): void {
     if (bytes !== undefined && text !== undefined) {
       settings = settingsOf(entriesOf(text), hasZone);
       for (const note of settings.notes) say(note);
-      keep(settings);
+      keep(settings, bytes);
       text = replaceTaken(from, bytes, text, settings);
     }
   } catch (error) {
@@ -72,8 +75,8 @@ function take(from: Partition): void {
 }
 
 /** Durable, before anything goes from the file. */
-function keep({ factoryReset, wifi, sshKeys, setupCode }: Settings): void {
-  if (factoryReset) resetNow();
+function keep({ factoryReset, wifi, sshKeys, setupCode }: Settings, bytes: Buffer): void {
+  if (factoryReset) resetOnce(createHash('sha256').update(bytes).digest('hex'));
   if (wifi !== undefined) {
     machine.write(wifiFile, withNetwork(machine.read(wifiFile) ?? '', wifi));
     say('the Wi-Fi network was taken');
@@ -87,6 +90,19 @@ function keep({ factoryReset, wifi, sshKeys, setupCode }: Settings): void {
     machine.write(keptCode, `${setupCode}\n`);
     say('the setup code was taken');
   }
+}
+
+/**
+ * Where the file cannot be written (a card at its end), the same order is read at every start: it is carried out once.
+ * @param order digest of the whole file
+ */
+function resetOnce(order: string): void {
+  if (machine.read(resetDone)?.trim() === order) {
+    say('the factory reset was done at an earlier start, and nightjar.txt could not be told so.');
+    return;
+  }
+  resetNow();
+  machine.write(resetDone, `${order}\n`);
 }
 
 /** By the marker: a reset that is cut off goes on at the next boot, before anything else (nightjar-factory-reset.service). */

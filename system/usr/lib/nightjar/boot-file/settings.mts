@@ -58,6 +58,9 @@ export function settingsOf(entries: readonly Entry[], hasZone: (zone: string) =>
   const [ssid, passphrase] = [told('wifi-name'), told('wifi-password')];
   if (passphrase !== undefined && ssid === undefined)
     notes.push('wifi-password is of no network: wifi-name is missing.');
+  const hasPassword = entries.some(({ key }) => key === 'wifi-password');
+  if (ssid !== undefined && !hasPassword)
+    notes.push('wifi-name has no wifi-password: an open network is joined on the page, not by this file.');
   const wifi =
     ssid === undefined || passphrase === undefined
       ? undefined

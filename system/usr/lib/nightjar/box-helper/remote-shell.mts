@@ -32,12 +32,33 @@ export async function setRemoteShell(
     throw new Refused('invalid-request', 'Without a key nobody could come in. Nothing was changed.');
   const unlock = await machine.lock('ssh');
   try {
-    const text = keys.map((line) => `${line}\n`).join('');
-    machine.write(on ? keysFile : asideFile, text);
+    const aside = machine.read(asideFile);
+    const before = remoteShell(machine);
+    const former = before.on ? before.keys.map(({ line }) => line) : [];
+    const rest = former.filter((line) => keys.includes(line));
+    machine.write(on ? keysFile : asideFile, textOf(keys));
     machine.remove(on ? asideFile : keysFile);
-    await must(machine, 'systemctl', [on ? 'start' : 'stop', unit], startMs);
+    try {
+      // Whoever came in by a key that is taken away goes out with it. sshd alone knows who that is: everybody does.
+      const start = rest.length < former.length ? 'restart' : 'start';
+      await must(machine, 'systemctl', [on ? start : 'stop', unit], startMs);
+    } catch (error) {
+      if (on) takeBack(machine, rest, aside);
+      throw error;
+    }
     return remoteShell(machine);
   } finally {
     unlock();
   }
+}
+
+/** What was refused is not to begin at the next start after all; and a key that was to go does not come back. */
+function takeBack(machine: Machine, rest: readonly string[], aside: string | undefined): void {
+  if (aside !== undefined) machine.write(asideFile, aside);
+  if (rest.length > 0) machine.write(keysFile, textOf(rest));
+  else machine.remove(keysFile);
+}
+
+function textOf(keys: readonly string[]): string {
+  return keys.map((line) => `${line}\n`).join('');
 }

@@ -90,6 +90,8 @@ function keysIn(ssid: string, told: (name: string) => string | undefined): Pick<
 /** IEEE 802.11, annex J.4: WPA2's key of a passphrase; WPA3 takes the passphrase itself. */
 function keysOf(ssid: string, passphrase: string): Pick<Known, 'psk' | 'sae'> {
   if (passphrase === '') return { psk: null, sae: null };
+  // The key itself in the place of a passphrase, which has at most 63 signs; WPA3 knows no such thing.
+  if (/^[0-9a-f]{64}$/i.test(passphrase)) return { psk: passphrase.toLowerCase(), sae: null };
   const psk = pbkdf2Sync(passphrase, Buffer.from(ssid, 'hex'), 4_096, 32, 'sha1').toString('hex');
   return { psk, sae: Buffer.from(passphrase).toString('hex') };
 }
