@@ -6,6 +6,8 @@ import { type Air, configPath, MadeBox } from '../../test/support/made-box.ts';
 
 const home: Air = { ssid: 'Zuhause "5" \\#', passphrase: 'old pass "word" #1' };
 const other: Air = { ssid: 'Café', passphrase: 'new pass\\word' };
+const anna = 'ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIOMqqnkVzrm0SdG6UOoqKLsabgH5C9okWi0dh2l9GKJl anna@laptop';
+const bob = 'ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8g bob@desk';
 const hex = (text: string) => Buffer.from(text).toString('hex');
 const join = ({ ssid, passphrase }: Air, country = '') =>
   ({ verb: 'wifi-join', ssid, passphrase: passphrase ?? '', country }) as const;
@@ -145,7 +147,7 @@ it('sets the clock forward, and never back', async () => {
 it('lets in by ssh whom it was told, and nobody once it is off; the keys stay for the next time', async () => {
   const box = new MadeBox();
   const file = '/var/lib/nightjar-box/ssh/authorized_keys';
-  const line = 'ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIOMqqnkVzrm0SdG6UOoqKLsabgH5C9okWi0dh2l9GKJl anna@laptop';
+  const line = anna;
   const view = { user: 'root', keys: [{ line, fingerprint: 'SHA256:+DiY3wvvV6TuJJhbpZisF/zLDA0zPMSvHdkr4UvCOqU' }] };
   expect(await perform({ verb: 'ssh-status' }, box)).toEqual({ on: false, user: 'root', keys: [] });
   await expect(perform({ verb: 'ssh', on: true, keys: [] }, box)).rejects.toMatchObject({ code: 'invalid-request' });
@@ -154,6 +156,42 @@ it('lets in by ssh whom it was told, and nobody once it is off; the keys stay fo
   expect(await perform({ verb: 'ssh', on: false, keys: [line] }, box)).toEqual({ on: false, ...view });
   expect(box.files.has(file)).toBe(false);
   expect(box.did).toEqual(['systemctl start nightjar-ssh.service', 'systemctl stop nightjar-ssh.service']);
+});
+
+it('ends the sessions that are open when a key is taken away, and only then', async () => {
+  const box = new MadeBox();
+  const lets = (...keys: string[]) => perform({ verb: 'ssh', on: true, keys }, box);
+  await lets(anna);
+  await lets(anna, bob);
+  await lets(bob);
+  await lets(bob, anna);
+  expect(box.did).toEqual(['start', 'start', 'restart', 'start'].map((how) => `systemctl ${how} nightjar-ssh.service`));
+});
+
+it('is as open to ssh as before where that could not be changed, also after a restart; but for a key that was to go', async () => {
+  const box = new MadeBox();
+  const keysFile = '/var/lib/nightjar-box/ssh/authorized_keys';
+  const asideFile = '/var/lib/nightjar-box/ssh/keys-while-off';
+  const fails = async (...keys: string[]) => {
+    box.broken.add('systemctl');
+    await expect(perform({ verb: 'ssh', on: true, keys }, box)).rejects.toMatchObject({ code: 'failed' });
+    box.broken.clear();
+  };
+  await fails(anna);
+  expect([box.files.has(keysFile), box.files.has(asideFile)]).toEqual([false, false]);
+  await perform({ verb: 'ssh', on: false, keys: [anna] }, box);
+  await fails(bob);
+  expect([box.files.get(keysFile), box.files.get(asideFile)]).toEqual([undefined, `${anna}\n`]);
+  await perform({ verb: 'ssh', on: true, keys: [anna] }, box);
+  await fails(anna, bob);
+  expect(box.files.get(keysFile)).toBe(`${anna}\n`);
+  await perform({ verb: 'ssh', on: true, keys: [anna, bob] }, box);
+  await fails(bob);
+  expect([box.files.get(keysFile), box.files.has(asideFile)]).toEqual([`${bob}\n`, false]);
+  // Turned off stays off, whether or not somebody is still in.
+  box.broken.add('systemctl');
+  await expect(perform({ verb: 'ssh', on: false, keys: [bob] }, box)).rejects.toMatchObject({ code: 'failed' });
+  expect([box.files.has(keysFile), box.files.get(asideFile)]).toEqual([false, `${bob}\n`]);
 });
 
 it('ends the machine without waiting for it; a reset leaves its marker first', async () => {

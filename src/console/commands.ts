@@ -55,7 +55,7 @@ const usage = `nightjar: the console of the box. The daemon has to be running.
   nightjar network [--look] [--json]                          where the box answers, its networks; --look: for Wi-Fi too
   nightjar join-wifi NAME [--country CC] [--password-stdin]   try a Wi-Fi network, and go back where that fails
   nightjar forget-wifi                                        leave the Wi-Fi, and know none any more
-  nightjar restart | shut-down                                the whole machine; its disks are let go first
+  nightjar restart | shut-down                                the whole machine; before shut-down its disks are let go
   nightjar factory-reset NAME                                 by the name of the box: as it was when new; photos stay
   nightjar ssh [on FILE | off | status] [--json]              let the owners of the keys in FILE in, from the local network
   nightjar menu                                               the same by number, for the box's own screen

@@ -156,10 +156,13 @@ describe('on a device of its own', () => {
     expect(box.read('var/lib/nightjar-box/ssh/authorized_keys')).toBe(`${key}\n`);
     expect((await put({ on: false })).json()).toMatchObject({ on: false, keys: [{ line: key }] });
     expect(box.read('var/lib/nightjar-box/ssh/authorized_keys')).toBeUndefined();
+    // What the helper refused was noted too, before it was asked.
     expect((await audited('remote-shell-changed')).reverse()).toEqual([
+      { on: true, keys: 1 },
       { on: true, keys: 1 },
       { on: false, keys: 1 },
     ]);
+    expect(await audited('box-change-failed')).toEqual([{ what: 'remote-shell-changed' }]);
   });
 
   it('lets the disks go before the machine goes off; restarts, and resets by the name of the box', async () => {

@@ -152,6 +152,50 @@ test('the owner invites, the member joins, and is removed again', async () => {
   expect(second.json()).not.toEqual(page);
 });
 
+test('the owner takes a member’s second lock away: after a password, after ten minutes, and not where the member says no', async () => {
+  await using it = await startBox();
+  const { asking, signIn, box } = it;
+  const { clock } = box.state;
+  const owners = async () => (await signIn('Anna', goodPassword)).cookie;
+  const added = await asking('POST', '/api/people', { cookie: await owners(), json: { person: 'Bob' } });
+  const { person, invitation } = added.json() as { person: { id: string }; invitation: { link: string } };
+  const secret = new URLSearchParams(new URL(invitation.link).hash.slice(1)).get('s');
+  expect((await asking('POST', '/api/invitations/redeem', { json: { secret, password } })).status).toBe(201);
+  const factors = () => box.rows('SELECT count(*) AS n FROM authenticator WHERE person_id = ?', person.id);
+  /** A row: what codes are worth is tested elsewhere. */
+  const addFactor = async (id: string) =>
+    await box.state.database.write(() => {
+      const row = "(id, person_id, name, secret, created_at, confirmed_at) VALUES (?, ?, 'app', x'00', 1, 1)";
+      box.state.database.run(`INSERT INTO authenticator ${row}`, id, person.id);
+      box.state.database.run('UPDATE person SET second_factor_since = 1 WHERE id = ?', person.id);
+    });
+  const takesAway = (cookie: string) => asking('DELETE', `/api/people/${person.id}/second-factor`, { cookie });
+  const stageOfBob = async () => (await signIn('Bob', password)).answer.json()['stage'];
+  await addFactor('first');
+  expect(await stageOfBob()).toBe('second-factor');
+
+  // A page that was left open is not the owner.
+  const stale = await owners();
+  clock.ms += 11 * 60_000;
+  expect((await takesAway(stale)).json()).toMatchObject({ code: 'confirm-first' });
+  clock.ms += 11 * 60_000;
+  expect([await box.recovery.runDue(), factors()]).toEqual([0, 1]);
+
+  expect((await takesAway(await owners())).json()).toMatchObject({ done: false, validFrom: clock.ms + 10 * 60_000 });
+  expect(box.notices(person.id)).toContain('second-factor-reset-asked');
+  clock.ms += 10 * 60_000 - 1;
+  expect([await box.recovery.runDue(), factors(), await stageOfBob()]).toEqual([0, 1, 'second-factor']);
+  clock.ms += 1;
+  expect([await box.recovery.runDue(), factors(), await stageOfBob()]).toEqual([1, 0, 'open']);
+
+  const { cookie: bobs } = await signIn('Bob', password);
+  await addFactor('second');
+  expect((await takesAway(await owners())).status).toBe(200);
+  expect((await asking('DELETE', '/api/me/recovery', { cookie: bobs })).json()).toEqual({ stopped: 1 });
+  clock.ms += 11 * 60_000;
+  expect([await box.recovery.runDue(), factors(), await stageOfBob()]).toEqual([0, 1, 'second-factor']);
+});
+
 test('the console gives a new password and takes a second factor, ten minutes apart', async () => {
   await using it = await startBox();
   const { asking, run, signIn } = it;

@@ -6,7 +6,7 @@ export const device = {
   ways: {
     network: { title: 'Network', text: 'Cable, Wi-Fi, addresses' },
     updates: { title: 'Updates', text: 'The version, and a new one' },
-    machine: { title: 'Restart, shut down, reset', text: 'Disks are let go of first' },
+    machine: { title: 'Restart, shut down, reset', text: 'The gentle way, without the plug' },
     remoteShell: { title: 'Remote shell', text: 'ssh, for those who know it' },
   },
   notHere: 'Not on this machine',
@@ -88,7 +88,7 @@ export const machine = {
   resetAction: (name: string) => `Make ${name} new`,
   lock: 'A lost second lock',
   lockText:
-    'It needs no reset of the box. Your own is at Security; somebody else’s is taken away at the box’s own screen, or by a line “reset-second-factor: their name” in nightjar.txt.',
+    'It needs no reset of the box. Yours is at Security, and so is a member’s, under People. Where nobody can sign in, it goes at the box’s own screen, or by a line “reset-second-factor: their name” in nightjar.txt.',
   toSecurity: 'To Security',
 } as const;
 
@@ -104,11 +104,11 @@ export const remoteShell = {
     'Who comes in by ssh may do everything: read all photos of everybody, change the box, break it. Nightjar needs it for nothing. Leave it off if you do not know what you would do there.',
   limits: [
     'Only from your home network, and only with a key: no password opens it.',
-    'The system itself cannot be changed by it: it is read-only, and the same after every restart.',
+    'The system is read-only, which keeps mistakes off it. Whoever means to change it can, and it lasts.',
     'Every change here is in the log of the box.',
   ],
   on: 'Let the owners of these keys in',
-  onHint: 'It takes a few seconds. Off ends the sessions that are open.',
+  onHint: 'It takes a few seconds. Off ends the sessions that are open, and so does taking a key away.',
   needsKey: 'Add a key first.',
   keys: 'Keys',
   keysNone: 'No key yet.',
