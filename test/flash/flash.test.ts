@@ -328,12 +328,19 @@ test('what is hidden is not shown, and Ctrl-C ends it', async () => {
 test('the command itself refuses what it is not told', async () => {
   const program = new URL('../../image/flash.ts', import.meta.url).pathname;
   const ran = (...args: string[]) =>
-    promisify(execFile)(process.execPath, [program, ...args]).then(
+    promisify(execFile)(process.execPath, [program, ...args], {
+      env: { ...process.env, NIGHTJAR_KEYS: '/none' },
+    }).then(
       () => 'done',
       (error: { code: number; stderr: string }) => `${error.code}: ${error.stderr.trim().split('\n')[0]}`,
     );
   expect(await ran()).toMatch(/^1: Which disk/);
-  expect(await ran('--device=/dev/none', '--image=/none')).toMatch(/^1: \/dev\/none is no disk of this computer/);
+  expect(await ran('--device=/dev/none', '--image=/none', '--any-signature')).toMatch(
+    /^1: \/dev\/none is no disk of this computer/,
+  );
+  expect(await ran('--device=/dev/none', '--image=/none')).toMatch(
+    /^1: There is no \/none\/update\.pem.*--any-signature/,
+  );
   expect(await ran('--device=/dev/none', '--name=My Box')).toMatch(/^1: --name: The name takes.*Nothing was written/);
 });
 

@@ -4,9 +4,14 @@ import type { PiBox } from './pi-box.ts';
 
 const MiB = 1024 * 1024;
 const quietMs = 90_000;
+/** An emulated processor takes half a minute over a picture that a Pi makes in two seconds. */
+const picturesMsMax = 1_800_000;
 
-/** After the media worker has had the time to leave. `nightjar`: daemon and media worker, each page by its share. */
+/** Once every picture is made: the media worker leaves a minute after the last. `nightjar`: daemon and media worker, each page by its share. */
 export async function idleMemory(box: PiBox): Promise<{ used: number; nightjar: number; told: string }> {
+  const deadline = Date.now() + picturesMsMax;
+  const media = async () => (await box.try('systemctl is-active nightjar-media.service')).output.trim();
+  while ((await media()) === 'active' && Date.now() < deadline) await pause(5_000);
   await pause(quietMs);
   const used = Number(await box.run("free -b | awk '/^Mem:/ {print $3}'"));
   let nightjar = 0;
