@@ -100,7 +100,7 @@ export class Cable {
 
   /** The same from a computer of the house. */
   async fromDesk(url: string): Promise<string> {
-    const args = ['-sk', '-o', '/dev/null', '-m', '60', '-w', '%{http_code} %{errormsg}', url];
+    const args = ['-sk', '-o', '/dev/null', '-m', '10', '-w', '%{http_code} %{errormsg}', url];
     return (await this.desk.exec('sh', '-c', 'curl "$@" || true', 'sh', ...args)).trim();
   }
 
