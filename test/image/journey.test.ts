@@ -10,6 +10,7 @@ import { builtImage } from './support/card.ts';
 import type { DataDisk } from './support/data-disk.ts';
 import { codedHeic } from './support/heic.ts';
 import { idleMemory } from './support/memory.ts';
+import { Owner } from './support/owner.ts';
 import { bootMsMax } from './support/pi-box.ts';
 import { imageMissing, World } from './support/world.ts';
 
@@ -177,6 +178,24 @@ describe.skipIf(missing !== undefined && maySkip)('the image on an emulated Pi',
     say(`image: ${told}`);
     expect(used).toBeGreaterThan(0);
     expect(nightjar).toBeLessThanOrEqual(nightjarBytesMax);
+  });
+
+  it('takes a second factor away at its screen, by number', async () => {
+    world.tellWhenFailed();
+    const screen = world.box.console;
+    const since = await screen.position();
+    const answer = async (question: RegExp, line: string) => {
+      await screen.until(question, { since });
+      screen.type(line);
+    };
+    screen.type('');
+    await answer(/Number, then Enter:\s*$/, '4');
+    await answer(/Whose\? Name:\s*$/, 'Alice');
+    await answer(/Type yes to go on:\s*$/, 'yes');
+    await answer(/Number, then Enter:\s*$/, '0');
+    world.owner = new Owner(world.box);
+    await world.owner.signIn();
+    expect(await world.owner.must(200, 'GET', '/api/sessions/current')).toMatchObject({ secondFactor: false });
   });
 
   it('is shut down from its page, with every filesystem clean', async () => {

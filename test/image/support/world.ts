@@ -31,7 +31,8 @@ export async function imageMissing(): Promise<string | undefined> {
 export class World {
   readonly dir: string;
   readonly box: PiBox;
-  readonly owner: Owner;
+  /** Another browser of hers is another one. */
+  owner: Owner;
   readonly phone: RealPhone;
   /** The phone's pictures. */
   readonly pictures: string;
