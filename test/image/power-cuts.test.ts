@@ -14,32 +14,48 @@ const suite = 'image: power cuts';
 const missing = await imageMissing();
 if (missing !== undefined) say(`power cuts of the image cannot be tested here: ${missing}`);
 
+/** From so many rounds on, two boxes of one core each, for one of two cores leaves half of them idle. */
+const roundsOfOne = 8;
+
 describe.skipIf(missing !== undefined && maySkip)('the image, when the plug is pulled', () => {
-  let world: World;
+  const worlds: World[] = [];
+  const count = rounds(2, 30);
   beforeAll(async () => {
     if (missing !== undefined) throw new Error(`Power cuts cannot be tested here: ${missing}`);
-    world = await World.make();
-    await world.setUp();
+    const boxes = count > roundsOfOne ? 2 : 1;
+    for (let n = 0; n < boxes; n++) {
+      const world = await World.make();
+      world.box.cores = 2 / boxes;
+      worlds.push(world);
+    }
+    await Promise.all(worlds.map((world) => world.setUp()));
   });
-  afterAll(async () => await world?.[Symbol.asyncDispose]());
+  afterAll(async () => {
+    for (const world of worlds) await world[Symbol.asyncDispose]();
+  });
 
   it('starts again from a slot, with everything that it acknowledged', async () => {
-    world.tellWhenFailed();
     const seed = suiteSeed(suite);
     const random = new Random(seed);
     const bundle = await builtBundle();
-    const cuts = new Cuts(world, random.fork(), bundle);
-    // Each as often as the others, and another one first with each seed.
+    // Each moment as often as the others, and another one first with each seed.
     const first = random.whole(0, moments.length - 1);
-    const count = rounds(2, 30);
     const wrong: string[] = [];
-    for (let done = 0; done < count && wrong.length === 0; done++) {
-      const moment = moments[(first + done) % moments.length] ?? 'upload';
-      say(`${suite}: round ${done + 1} of ${count}, ${moment}`);
-      wrong.push(...(await cuts.round(moment)).map((what) => `round ${done + 1}, ${moment}: ${what}`));
-    }
-    await world.box.kill();
-    const told = `${cuts.acknowledged} pictures`;
+    let begun = 0;
+    const goOn = async (world: World, cuts: Cuts) => {
+      while (begun < count && wrong.length === 0) {
+        const moment = moments[(first + begun++) % moments.length] ?? 'upload';
+        const round = `round ${begun} of ${count}, ${moment}`;
+        say(`${suite}: ${round}`);
+        const found = await cuts.round(moment).catch((error: Error) => [String(error.stack)]);
+        wrong.push(...found.map((what) => `${round}: ${what}`));
+        if (found.length > 0) say(await world.box.tail());
+      }
+      await world.box.kill();
+      return cuts.acknowledged;
+    };
+    const pictures = await Promise.all(worlds.map((world) => goOn(world, new Cuts(world, random.fork(), bundle))));
+    const told = `${pictures.reduce((sum, one) => sum + one, 0)} pictures`;
     await recordResult({ suite, seed, rounds: count, failures: wrong.length, told });
     expect(wrong).toEqual([]);
   });

@@ -126,24 +126,14 @@ export class Cuts {
 
   /** Of a card of its own, which is thrown away afterwards. */
   async #firstBoot(): Promise<string[]> {
-    // One emulated box at a time.
-    await this.#rest();
     await using fresh = await World.make();
+    fresh.box.cores = this.#world.box.cores;
     await fresh.box.powerOn();
     await pause(this.#random.whole(3, 150) * second);
     const wrong = await cutAndStart(fresh);
     await setupCodeOn(fresh.box);
     await fresh.owner.claim();
-    await fresh.box.kill();
-    await this.#world.box.powerOn();
-    await this.#world.box.serves();
     return wrong;
-  }
-
-  async #rest(): Promise<void> {
-    const { box } = this.#world;
-    await box.run('systemctl poweroff').catch(() => undefined);
-    await box.off();
   }
 
   async #cutAndStart(): Promise<string[]> {

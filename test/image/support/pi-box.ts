@@ -38,6 +38,8 @@ export class PiBox {
   network: Network = { kind: 'forwarded' };
   /** Put behind what the slot's own `cmdline.txt` says. */
   append = '';
+  /** Emulated cores. Two that share one real core wait for each other's locks. */
+  cores = 2;
   readonly #dir: string;
   readonly #disks: DataDisk[] = [];
   readonly #log: string;
@@ -192,7 +194,20 @@ export class PiBox {
       consoleLog: this.#log,
       ...(this.network.kind === 'cable' ? { wrapper: this.network.wrapper } : {}),
       args: [
-        ...['-M', 'virt', '-cpu', 'cortex-a72', '-smp', '2', '-m', '2048', '-kernel', kernel, '-initrd', initrd],
+        ...[
+          '-M',
+          'virt',
+          '-cpu',
+          'cortex-a72',
+          '-smp',
+          String(this.cores),
+          '-m',
+          '2048',
+          '-kernel',
+          kernel,
+          '-initrd',
+          initrd,
+        ],
         ...['-append', `${line} console=ttyAMA0 ${this.append}`.trim()],
         ...['-device', 'pci-serial-2x,chardev1=unused,chardev2=sh', '-device', 'virtio-rng-pci'],
         ...['-drive', `if=none,id=card,format=raw,file=${this.card.path}`, '-device', 'virtio-blk-pci,drive=card'],
