@@ -112,7 +112,7 @@ flash: node_modules/.package-lock.json
 
 soak: test-tools client web
 	NIGHTJAR_SOAK=1 vitest run src/library/downloads.test.ts test/api/brute-force.test.ts test/api/nextcloud-lines.test.ts \
-	  test/api/webdav-clients.test.ts
+	  test/api/webdav-clients.test.ts src/media/collection.test.ts
 	NIGHTJAR_SOAK=1 vitest run --config test/network/vitest.config.ts
 	NIGHTJAR_SOAK=1 vitest run --config test/faults/vitest.config.ts
 	NIGHTJAR_SOAK=1 $(MAKE) test-image

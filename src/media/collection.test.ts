@@ -1,23 +1,33 @@
 /**
  * Each picture of a real collection ($NIGHTJAR_MEDIA, or `shared/media` beside the checkout) against what other programs
- * make of it: vipsthumbnail, heif-convert, ImageMagick. Skipped, and said so, where there is none.
+ * make of it: vipsthumbnail, heif-convert, ImageMagick. A sample of it, all in `make soak`. Skipped, and said so, where
+ * there is none.
  */
 import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { say } from '../../test/support/counts.ts';
+import { rounds, say, suiteSeed } from '../../test/support/counts.ts';
 import { likeness, side, squeezed } from '../../test/support/likeness.ts';
 import { hasTool, tool } from '../../test/support/made-media.ts';
 import { MediaClient } from '../../test/support/media-client.ts';
+import { Random } from '../../test/support/random.ts';
 import { realMedia } from '../../test/support/real-media.ts';
 
 const needed = ['vipsthumbnail', 'heif-convert', 'convert', 'identify', 'ffmpeg'];
 const missing = (await Promise.all(needed.map(async (name) => ((await hasTool(name)) ? [] : [name])))).flat();
-const files = realMedia();
+const all = realMedia();
+const files = all.length === 0 ? all : sampleOf(all, rounds(7, all.length), new Random(suiteSeed('a real collection')));
 const why =
   files.length === 0 ? 'no collection of real pictures' : missing.length > 0 ? `no ${missing.join(', ')}` : undefined;
 if (why !== undefined) say(`The pictures of a real collection are not compared: ${why}.`);
+
+function sampleOf<T>(from: readonly T[], count: number, random: Random): T[] {
+  const left = [...from];
+  return Array.from({ length: Math.min(count, left.length) }, () =>
+    left.splice(random.whole(0, left.length - 1), 1),
+  ).flat();
+}
 
 /** What the same picture makes through other programs lies above, what is turned, mirrored or miscoloured below. */
 const alike = 0.85;
