@@ -41,22 +41,24 @@ describe.skipIf(missing !== undefined && maySkip)('the image, when the plug is p
     // Each moment as often as the others, and another one first with each seed.
     const first = random.whole(0, moments.length - 1);
     const wrong: string[] = [];
+    const lanes = worlds.map((world) => ({ world, cuts: new Cuts(world, random.fork(), bundle) }));
+    const done = () => lanes.reduce((sum, { cuts }) => sum + cuts.cuts, 0);
     let begun = 0;
-    const goOn = async (world: World, cuts: Cuts) => {
-      while (begun < count && wrong.length === 0) {
+    const goOn = async ({ world, cuts }: (typeof lanes)[number]) => {
+      while (done() < count && wrong.length === 0) {
         const moment = moments[(first + begun++) % moments.length] ?? 'upload';
-        const round = `round ${begun} of ${count}, ${moment}`;
-        say(`${suite}: ${round}`);
+        const round = `round ${begun}, ${moment}`;
+        say(`${suite}: ${round}, after ${done()} of ${count} cuts`);
         const found = await cuts.round(moment).catch((error: Error) => [String(error.stack)]);
         wrong.push(...found.map((what) => `${round}: ${what}`));
-        if (found.length > 0) say(await world.box.tail());
+        if (found.length > 0) say(`${found.join('\n')}\n${await world.box.tail()}`);
       }
       await world.box.kill();
-      return cuts.acknowledged;
     };
-    const pictures = await Promise.all(worlds.map((world) => goOn(world, new Cuts(world, random.fork(), bundle))));
-    const told = `${pictures.reduce((sum, one) => sum + one, 0)} pictures`;
-    await recordResult({ suite, seed, rounds: count, failures: wrong.length, told });
+    await Promise.all(lanes.map(goOn));
+    const pictures = lanes.reduce((sum, { cuts }) => sum + cuts.acknowledged, 0);
+    const told = `${pictures} pictures, in ${begun} rounds`;
+    await recordResult({ suite, seed, rounds: done(), failures: wrong.length, told });
     expect(wrong).toEqual([]);
   });
 });

@@ -127,21 +127,23 @@ export class Card {
 
 async function checkFilesystem(type: 'ext4' | 'vfat', path: string): Promise<string | undefined> {
   if (type === 'vfat') return await complaint('fsck.fat', ['-n', path], (said) => onlyDirty(said));
-  await run('e2fsck', ['-y', '-E', 'journal_only', path], { env }).catch(() => undefined);
-  return await complaint('e2fsck', ['-f', '-n', path], () => false);
+  // As every start does: it replays the journal, and counts what no journal holds. What it would have to ask is damage.
+  const replayed = await complaint('e2fsck', ['-f', '-p', path], (_, exitCode) => exitCode === 1);
+  return replayed ?? (await complaint('e2fsck', ['-f', '-n', path], () => false));
 }
 
 async function complaint(
   command: string,
   args: readonly string[],
-  pardoned: (said: string) => boolean,
+  pardoned: (said: string, exitCode: unknown) => boolean,
 ): Promise<string | undefined> {
   try {
     await run(command, [...args], { env, timeout: copyMsMax });
     return undefined;
   } catch (error) {
-    const said = String((error as { stdout?: unknown }).stdout ?? error);
-    return pardoned(said) ? undefined : said.trim();
+    const { stdout, code } = error as { stdout?: unknown; code?: unknown };
+    const said = String(stdout ?? error);
+    return pardoned(said, code) ? undefined : said.trim();
   }
 }
 

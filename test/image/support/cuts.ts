@@ -36,6 +36,12 @@ export class Cuts {
   }
   #pictures = 0;
 
+  /** How often the plug was pulled. */
+  get cuts(): number {
+    return this.#cuts;
+  }
+  #cuts = 0;
+
   /** What is wrong after a cut in that moment, a sentence each. */
   async round(moment: Moment): Promise<string[]> {
     switch (moment) {
@@ -130,14 +136,32 @@ export class Cuts {
     fresh.box.cores = this.#world.box.cores;
     await fresh.box.powerOn();
     await pause(this.#random.whole(3, 150) * second);
-    const wrong = await cutAndStart(fresh);
+    const wrong = await this.#cutAndStart(fresh);
     await setupCodeOn(fresh.box);
     await fresh.owner.claim();
     return wrong;
   }
 
-  async #cutAndStart(): Promise<string[]> {
-    return await cutAndStart(this.#world);
+  /**
+   * The plug out and in again, now and then twice, for power that comes back may go again: clean filesystems between, a box
+   * that serves from a slot after it, and nothing failed.
+   */
+  async #cutAndStart(world = this.#world): Promise<string[]> {
+    const { box } = world;
+    const wrong: string[] = [];
+    for (let again = this.#random.chance(0.5); ; again = false) {
+      await box.kill();
+      this.#cuts++;
+      wrong.push(...(await world.damage(...(world.library === undefined ? [] : [world.library]))));
+      await box.powerOn();
+      if (!again) break;
+      await pause(this.#random.whole(0, 90) * second);
+    }
+    await box.serves();
+    const partition = box.boots.at(-1)?.partition ?? 0;
+    if (!slotPartitions.includes(partition)) wrong.push(`it started from partition ${partition}`);
+    const failed = await world.failedUnits();
+    return failed === '' ? wrong : [...wrong, failed];
   }
 
   async #lost(): Promise<string[]> {
@@ -171,17 +195,4 @@ export class Cuts {
       if (Date.now() > deadline) throw new Error(`Not installed: ${JSON.stringify(outcome)}`);
     }
   }
-}
-
-/** The plug out and in again: clean filesystems between, a box that serves from a slot after it, and nothing failed. */
-async function cutAndStart(world: World): Promise<string[]> {
-  const { box } = world;
-  await box.kill();
-  const wrong = await world.damage(...(world.library === undefined ? [] : [world.library]));
-  await box.powerOn();
-  await box.serves();
-  const partition = box.boots.at(-1)?.partition ?? 0;
-  if (!slotPartitions.includes(partition)) wrong.push(`it started from partition ${partition}`);
-  const failed = await world.failedUnits();
-  return failed === '' ? wrong : [...wrong, failed];
 }

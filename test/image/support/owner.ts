@@ -11,7 +11,10 @@ import type { PiBox } from './pi-box.ts';
 const run = promisify(execFile);
 /** Passwords are slow to check on purpose, and an emulated processor is slow without one. */
 const askMsMax = 180_000;
+/** What the box does with a disk, it does in its own time. */
+const diskMsMax = 600_000;
 const stepMs = 30_000;
+const busyMax = 10;
 const ownerPassword = 'a long enough password for tests';
 
 export type Reply = Readonly<{ status: number; text: string }>;
@@ -95,7 +98,7 @@ export class Owner {
   async toDisk(serial: string, verb: string, body?: object): Promise<DiskView> {
     const before = await this.diskThere(serial);
     await this.must(200, 'POST', `/api/disks/${before.id}/${verb}`, body);
-    for (const deadline = Date.now() + askMsMax; ; await pause(1_000)) {
+    for (const deadline = Date.now() + diskMsMax; ; await pause(1_000)) {
       const disk = await this.disk(serial);
       if (disk !== undefined && disk.doing === null) {
         if (disk.failed !== null) throw new Error(`${verb} failed: ${JSON.stringify(disk.failed)}`);
@@ -106,7 +109,7 @@ export class Owner {
   }
 
   async diskThere(serial: string): Promise<DiskView> {
-    for (const deadline = Date.now() + askMsMax; ; await pause(1_000)) {
+    for (const deadline = Date.now() + diskMsMax; ; await pause(1_000)) {
       const disk = await this.disk(serial);
       if (disk !== undefined && disk.doing === null) return disk;
       if (Date.now() > deadline) throw new Error(`No disk ${serial}: ${JSON.stringify(await this.disks())}`);
@@ -123,7 +126,12 @@ export class Owner {
 
   /** The body of an answer that has to have this status. */
   async must(status: number, method: string, path: string, body?: object): Promise<Record<string, unknown>> {
-    const reply = await this.ask(method, path, body);
+    let reply = await this.ask(method, path, body);
+    // "The box is busy ... try again": as an emulated one is now and then with a password.
+    for (let again = 0; reply.status === 503 && again < busyMax; again++) {
+      await pause(10_000);
+      reply = await this.ask(method, path, body);
+    }
     if (reply.status !== status) throw new Error(`${method} ${path}: ${reply.status} ${reply.text}`);
     return reply.text === '' ? {} : (JSON.parse(reply.text) as Record<string, unknown>);
   }

@@ -21,6 +21,7 @@ const GiB = 1024 ** 3;
 const cardBytes = 8 * GiB;
 const phoneMsMax = 1_800_000;
 const installMsMax = 1_800_000;
+const installsMax = 3;
 const board = 'pi';
 
 /** Why the image cannot be booted here; undefined when it can. */
@@ -102,7 +103,16 @@ export class World {
     const { volumes } = await this.owner.toDisk(serial, 'look', {});
     const source = volumes[0]?.source;
     if (typeof source !== 'string') throw new Error(`The stick cannot be looked at: ${JSON.stringify(volumes)}`);
-    await this.owner.must(202, 'POST', '/api/updates/install', { from: { kind: 'disk', source, name } });
+    for (let again = 0; ; again++) {
+      const { status, text } = await this.owner.ask('POST', '/api/updates/install', {
+        from: { kind: 'disk', source, name },
+      });
+      if (status === 202) return;
+      // "It may have been done all the same: look before you ask again."
+      if (status !== 500 || again === installsMax) throw new Error(`The install: ${status} ${text}`);
+      await pause(10_000);
+      if ((await this.updates()).activity !== null) return;
+    }
   }
 
   async updates(): Promise<UpdatesView> {
