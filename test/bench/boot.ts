@@ -9,7 +9,7 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { builtImage, Card } from '../image/support/card.ts';
 import { ConsoleLine } from '../image/support/lines.ts';
-import { Machine } from '../image/support/machine.ts';
+import { emulatedPi, Machine } from '../image/support/machine.ts';
 import { PiBox } from '../image/support/pi-box.ts';
 import type { ListingRun } from './listing.ts';
 import { describeMachine } from './machine.ts';
@@ -118,9 +118,9 @@ async function bootBare({ dir, disk, kernel, initrd }: Bare, kept: boolean): Pro
     dir,
     consoleLog: log,
     args: [
-      ...['-M', 'virt', '-cpu', 'cortex-a72', '-smp', '2', '-m', '2048', '-kernel', kernel, '-initrd', initrd],
+      ...[...emulatedPi, '-smp', '2', '-kernel', kernel, '-initrd', initrd],
       ...['-append', line, '-device', 'pci-serial-2x,chardev1=unused,chardev2=sh', '-device', 'virtio-rng-pci'],
-      ...['-drive', `if=none,id=disk,format=raw,file=${disk},snapshot=${kept ? 'off' : 'on'}`],
+      ...['-drive', `if=none,id=disk,format=raw,cache=unsafe,file=${disk},snapshot=${kept ? 'off' : 'on'}`],
       ...['-device', 'virtio-blk-pci,drive=disk'],
     ],
   });

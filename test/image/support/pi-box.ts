@@ -14,7 +14,7 @@ import type { DataDisk } from './data-disk.ts';
 import { addShell } from './early-shell.ts';
 import { firmware } from './firmware.ts';
 import { ConsoleLine, type Ran, RootShell, tailOf } from './lines.ts';
-import { type End, Machine } from './machine.ts';
+import { type End, emulatedPi, Machine } from './machine.ts';
 
 /** An emulated Pi on two cores takes 70 s to start, on a busy machine twice as long. */
 export const bootMsMax = 900_000;
@@ -194,23 +194,16 @@ export class PiBox {
       consoleLog: this.#log,
       ...(this.network.kind === 'cable' ? { wrapper: this.network.wrapper } : {}),
       args: [
-        ...[
-          '-M',
-          'virt',
-          '-cpu',
-          'cortex-a72',
-          '-smp',
-          String(this.cores),
-          '-m',
-          '2048',
-          '-kernel',
-          kernel,
-          '-initrd',
-          initrd,
-        ],
+        ...[...emulatedPi, '-smp', String(this.cores), '-kernel', kernel, '-initrd', initrd],
         ...['-append', `${line} console=ttyAMA0 ${this.append}`.trim()],
         ...['-device', 'pci-serial-2x,chardev1=unused,chardev2=sh', '-device', 'virtio-rng-pci'],
-        ...['-drive', `if=none,id=card,format=raw,file=${this.card.path}`, '-device', 'virtio-blk-pci,drive=card'],
+        // As data disks are: flushed nowhere.
+        ...[
+          '-drive',
+          `if=none,id=card,format=raw,cache=unsafe,file=${this.card.path}`,
+          '-device',
+          'virtio-blk-pci,drive=card',
+        ],
         ...portsOfDisks.flatMap((id, at) => ['-device', `pcie-root-port,id=${id},chassis=${at + 1},slot=${at + 1}`]),
         ...['-device', 'qemu-xhci,id=usb', ...this.#networkArgs()],
         ...this.#disks.flatMap((disk) => [
