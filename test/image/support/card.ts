@@ -127,7 +127,8 @@ export class Card {
 
 async function checkFilesystem(type: 'ext4' | 'vfat', path: string): Promise<string | undefined> {
   if (type === 'vfat') return await complaint('fsck.fat', ['-n', path], (said) => onlyDirty(said));
-  // As every start does: it replays the journal, and counts what no journal holds. What it would have to ask is damage.
+  // As each start does with /var: it replays the journal, and counts what no journal holds, as a mount would. What it would
+  // have to ask about is damage.
   const replayed = await complaint('e2fsck', ['-f', '-p', path], (_, exitCode) => exitCode === 1);
   return replayed ?? (await complaint('e2fsck', ['-f', '-n', path], () => false));
 }

@@ -16,7 +16,7 @@ import { firmware } from './firmware.ts';
 import { ConsoleLine, type Ran, RootShell, tailOf } from './lines.ts';
 import { type End, emulatedPi, Machine } from './machine.ts';
 
-/** An emulated Pi on two cores takes 70 s to start, on a busy machine twice as long. */
+/** An emulated Pi on two cores takes one to two minutes to start, on a busy machine several times as long. */
 export const bootMsMax = 900_000;
 /** Of its own accord, from one power-on: a box that cannot start must not go on for ever. */
 const restartsMax = 6;
