@@ -27,6 +27,7 @@ let made: Map<string, Made>;
 let asked: string[];
 let letGo: string[];
 let changes: number;
+let lastMount: Promise<unknown>;
 /** Answers to a verb instead of the usual one. */
 let answers: Partial<Record<HelperRequest['verb'], () => Promise<object>>>;
 
@@ -39,6 +40,7 @@ beforeEach(async () => {
   asked = [];
   letGo = [];
   changes = 0;
+  lastMount = Promise.resolve();
   answers = {};
   kernel();
   server = createServer({ allowHalfOpen: true }, (socket) => {
@@ -126,14 +128,21 @@ async function perform(request: HelperRequest): Promise<object> {
   const own = answers[request.verb];
   if (own !== undefined) return await own();
   if (request.verb === 'list') return { ok: true, disks: [...made.values()].map(({ disk }) => disk) };
-  if (request.verb === 'mount') return await mount(request.volume.uuid, request.mode === 'look');
-  if (request.verb === 'unmount') return await unmount(request.folder);
+  if (request.verb === 'mount') return await inTurn(() => mount(request.volume.uuid, request.mode === 'look'));
+  if (request.verb === 'unmount') return await inTurn(() => unmount(request.folder));
   if (request.verb === 'power-off') {
     for (const [uuid, { disk }] of made) if (disk.key.name === request.disk.name) made.delete(uuid);
     kernel();
     return { ok: true, state: 'off' };
   }
   return { ok: false, code: 'failed', message: 'Not made.' };
+}
+
+/** As the kernel does it: a box that starts anew may ask while what the one before asked for is still being done. */
+function inTurn(act: () => Promise<object>): Promise<object> {
+  const done = lastMount.then(act);
+  lastMount = done.catch(() => undefined);
+  return done;
 }
 
 async function mount(uuid: string, readOnly: boolean): Promise<object> {
