@@ -121,7 +121,7 @@ function programs(): void {
   for (const path of [
     'board',
     'version',
-    'app/src/main.ts',
+    'app/src/main.mjs',
     'app/dist/web/index.html',
     'app/dist/nightjar-phone.tgz',
   ]) {

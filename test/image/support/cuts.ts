@@ -72,13 +72,13 @@ export class Cuts {
   }
 
   async #install(): Promise<string[]> {
-    await this.#world.owner.signIn();
+    await this.#world.owner.comeBack();
     const told = ({ other, outcome }: Updates) => JSON.stringify({ other, outcome });
     const before = told(await this.#world.updates());
     await this.#beginInstall();
     await pause(this.#random.whole(0, 60) * second);
     const wrong = await this.#cutAndStart();
-    await this.#world.owner.signIn();
+    await this.#world.owner.comeBack();
     const after = await this.#settled();
     const { other, outcome } = after;
     const half = other?.state === 'unfinished' && outcome?.result === 'failed' && outcome.reason === 'interrupted';
@@ -102,7 +102,7 @@ export class Cuts {
     if (phase === 2) await box.serves();
     await pause(this.#random.whole(0, 20_000));
     const wrong = await this.#cutAndStart();
-    await owner.signIn();
+    await owner.comeBack();
     // It may be on trial just now.
     const { activity } = await this.#settled();
     if (activity !== null) wrong.push(`it does not settle: ${JSON.stringify(activity)}`);
@@ -121,7 +121,7 @@ export class Cuts {
     const wrong = await this.#cutAndStart();
     await asked;
     // Whatever is on it now: it can be erased and used, and then be taken away.
-    await owner.signIn();
+    await owner.comeBack();
     await owner.adopt(disk.serial, 'mirror');
     await owner.confirm();
     await owner.toDisk(disk.serial, 'eject');
@@ -180,13 +180,13 @@ export class Cuts {
   async #beginInstall(): Promise<void> {
     if (this.#bundle === undefined) throw new Error('dist has no bundle');
     this.#stick ??= await this.#world.stick('NJSTICK', [this.#bundle]);
-    await this.#world.owner.signIn();
+    await this.#world.owner.comeBack();
     await this.#world.beginInstall(this.#stick.serial, basename(this.#bundle));
   }
 
   /** Something stands in the other slot that can be restarted into. */
   async #installed(): Promise<void> {
-    await this.#world.owner.signIn();
+    await this.#world.owner.comeBack();
     if (['ready', 'good'].includes((await this.#world.updates()).other?.state ?? '')) return;
     await this.#beginInstall();
     for (const deadline = Date.now() + bootMsMax; ; await pause(2 * second)) {

@@ -13,6 +13,8 @@ const run = promisify(execFile);
 const askMsMax = 180_000;
 /** What the box does with a disk, it does in its own time. */
 const diskMsMax = 600_000;
+/** What is asked next may take so long to arrive. */
+const confirmedMsMin = 180_000;
 const stepMs = 30_000;
 const busyMax = 10;
 const ownerPassword = 'a long enough password for tests';
@@ -70,8 +72,15 @@ export class Owner {
     await this.must(200, 'POST', '/api/sessions/current/code', { code: await this.#code() });
   }
 
-  /** Shows again that it is she: for ten minutes. */
+  /** In the same browser, to a box that was without power meanwhile: signed in still, or again. */
+  async comeBack(): Promise<void> {
+    if ((await this.ask('GET', '/api/sessions/current')).status !== 200) await this.signIn();
+  }
+
+  /** Shows again that it is she, which holds for ten minutes; not when the page would not ask her. */
   async confirm(): Promise<void> {
+    const { confirmedUntil } = await this.must(200, 'GET', '/api/sessions/current');
+    if (typeof confirmedUntil === 'number' && confirmedUntil - Date.now() > confirmedMsMin) return;
     await this.must(200, 'POST', '/api/sessions/current/confirm', { password: ownerPassword });
   }
 
