@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { debianPackages, nodePackages } from './packages.ts';
 
+const codeCacheBytesMin = 200_000;
 const squashfsBytesMax = 350e6;
 const imageBytesMax = 470e6;
 /** Two boards' worth of kernel and initial RAM filesystem must fit beside each other on a slot's boot partition. */
@@ -132,8 +133,11 @@ function programs(): void {
 /** Without it the first start, and every one after an update, takes seconds more (image/warm). */
 function codeCaches(): void {
   for (const name of ['nightjar', 'nightjar-media']) {
-    const files = readdirSync(join(tree, 'usr/lib/nightjar/compiled', name), { recursive: true });
-    must(files.length > 20, `the cache of ${name}'s compiled code has ${files.length} files`);
+    const dir = join(tree, 'usr/lib/nightjar/compiled', name);
+    const bytes = readdirSync(dir, { recursive: true })
+      .map((path) => lstatSync(join(dir, String(path))))
+      .reduce((sum, file) => sum + (file.isFile() ? file.size : 0), 0);
+    must(bytes > codeCacheBytesMin, `the cache of ${name}'s compiled code has ${bytes} bytes`);
   }
 }
 
