@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { debianPackages, nodePackages } from './packages.ts';
 
-const codeCacheBytesMin = 200_000;
+const codeCacheBytesMin = 100_000;
 const squashfsBytesMax = 350e6;
 const imageBytesMax = 470e6;
 /** Two boards' worth of kernel and initial RAM filesystem must fit beside each other on a slot's boot partition. */
@@ -132,7 +132,7 @@ function programs(): void {
 
 /** Without it the first start, and every one after an update, takes seconds more (image/warm). */
 function codeCaches(): void {
-  for (const name of ['nightjar', 'nightjar-media']) {
+  for (const name of ['nightjar', 'nightjar-media', 'nightjar-console', 'root']) {
     const dir = join(tree, 'usr/lib/nightjar/compiled', name);
     const bytes = readdirSync(dir, { recursive: true })
       .map((path) => lstatSync(join(dir, String(path))))

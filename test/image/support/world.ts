@@ -22,6 +22,7 @@ const cardBytes = 8 * GiB;
 const phoneMsMax = 1_800_000;
 const installMsMax = 1_800_000;
 const installsMax = 3;
+const looksMax = 5;
 const board = 'pi';
 
 /** Why the image cannot be booted here; undefined when it can. */
@@ -116,7 +117,13 @@ export class World {
   }
 
   async updates(): Promise<UpdatesView> {
-    return (await this.owner.must(200, 'GET', '/api/updates')) as unknown as UpdatesView;
+    for (let again = 0; ; again++) {
+      const { status, text } = await this.owner.ask('GET', '/api/updates');
+      if (status === 200) return JSON.parse(text) as UpdatesView;
+      // Right after a start the helper may need longer than the minute that it has. To look again is what the message says.
+      if (again === looksMax) throw new Error(`GET /api/updates: ${status} ${text}`);
+      await pause(10_000);
+    }
   }
 
   /** New pictures on the phone. `bytes`: of each. */
