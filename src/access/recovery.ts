@@ -52,7 +52,7 @@ export class Recovery {
     return await database.write(() => {
       const { name } = this.#living(personId);
       const other = this.#rows.factorReset(personId);
-      const validFrom = this.#apartFrom(other && (other.done_at ?? other.valid_from));
+      const validFrom = this.#apartFrom(other && (other.done_at ?? other.valid_from), now());
       const invitation = invitations.openInWrite(personId, 'reset', validFrom);
       markInWrite?.();
       this.#record('password-reset-asked', personId, { door, later: validFrom > now() });
@@ -88,7 +88,7 @@ export class Recovery {
     return await database.write(() => {
       const { name } = this.#living(personId);
       const at = now();
-      const validFrom = Math.max(from, this.#apartFrom(this.#rows.passwordResetAt(personId)));
+      const validFrom = Math.max(from, this.#apartFrom(this.#rows.passwordResetAt(personId), at));
       const done = validFrom <= at;
       this.#rows.putFactorReset({ person_id: personId, asked_at: at, valid_from: validFrom, done_at: null });
       markInWrite?.();
@@ -150,9 +150,8 @@ export class Recovery {
     notify(personId, 'second-factor-reset');
   }
 
-  /** When something may count of which the other half was asked for at `other`. A time ahead of the clock is just now. */
-  #apartFrom(other: number | undefined): number {
-    const at = this.#options.now();
+  /** When something may count that is asked for `at`, and its other half was at `other`. A time ahead of the clock is just now. */
+  #apartFrom(other: number | undefined, at: number): number {
     return other !== undefined && other > at - apartMs ? at + apartMs : at;
   }
 
