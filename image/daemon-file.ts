@@ -1,16 +1,18 @@
 /**
- * Makes one JavaScript file of the daemon: `daemon-file.ts FILE`, where FILE lies in a copy of `src/`, as `main.mjs`
- * beside `main.ts`. A start that reads some seven hundred modules one by one takes a slow computer seconds and the daemon
- * 15 MB for as long as it runs. Packages with programs of their own for each processor stay outside, and what runs in
- * another thread or process starts from the copy. The same source gives the same bytes.
+ * Makes one JavaScript file of the daemon: `daemon-file.ts APP`, where APP has `src/` and `node_modules/` as they lie in the
+ * image; it becomes APP/src/main.mjs. A start that reads some seven hundred modules one by one takes a slow computer seconds
+ * and the daemon 15 MB for as long as it runs. Packages with programs of their own for each processor stay outside, and what
+ * runs in another thread or process starts from `src/`. The same source gives the same bytes.
  */
+import { realpathSync } from 'node:fs';
 import { readFile, writeFile } from 'node:fs/promises';
-import { basename, dirname, join, relative } from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { basename, join, relative } from 'node:path';
 import { build } from 'vite';
 
-const root = fileURLToPath(new URL('..', import.meta.url));
+if (process.argv[2] === undefined) throw new Error('usage: daemon-file.ts APP');
+const root = realpathSync(process.argv[2]);
 const src = join(root, 'src');
+const file = join(src, 'main.mjs');
 const outside = ['better-sqlite3', 'sharp', 'libheif-js'];
 
 /** A module finds what lies beside it from its own place; in one file all have the place of that file. */
@@ -26,16 +28,11 @@ const ownPlaces = {
   },
 };
 
-/** V8 holds the text of what runs. Names stay: they are what a stack in the journal says. */
-const minify = { compress: false, mangle: false, codegen: { removeWhitespace: true } };
-
 /** One letter beyond Latin-1, and V8 holds every one of the text in two bytes. In strings and patterns it is the same. */
 function inAscii(code: string): string {
   return code.replaceAll(/[\u0080-\uffff]/g, (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`);
 }
 
-const file = process.argv[2];
-if (file === undefined) throw new Error('usage: daemon-file.ts FILE');
 await build({
   root,
   configFile: false,
@@ -45,10 +42,10 @@ await build({
   build: {
     ssr: join(src, 'main.ts'),
     target: 'node24',
-    outDir: dirname(file),
+    outDir: src,
     emptyOutDir: false,
     minify: false,
-    rolldownOptions: { output: { entryFileNames: basename(file), codeSplitting: false, minify, comments: false } },
+    rolldownOptions: { output: { entryFileNames: basename(file), codeSplitting: false, comments: false } },
   },
   ssr: { noExternal: true, external: outside },
 });

@@ -130,7 +130,7 @@ function programs(): void {
   }
 }
 
-/** Without it the first start, and every one after an update, takes seconds more (image/warm). */
+/** Without them every start takes seconds more (image/warm). */
 function codeCaches(): void {
   for (const name of ['nightjar', 'nightjar-media', 'nightjar-console', 'root']) {
     const dir = join(tree, 'usr/lib/nightjar/compiled', name);
