@@ -26,6 +26,9 @@ const pi4BareSeconds = 20;
 const pi4FirmwareSeconds = 6;
 const pi4SecondsMax = 30;
 
+/** Services of packages that the box wants, and a bare Debian has not. */
+const notDebian = ['ssh', 'smbd', 'nmbd', 'samba-ad-dc', 'rauc', 'smartmontools'];
+
 type Bare = Readonly<{ dir: string; disk: string; kernel: string; initrd: string }>;
 
 /** Returns the report's lines. @throws {Error} where there is no image, or no base of its own */
@@ -112,7 +115,8 @@ async function bootBare({ dir, disk, kernel, initrd }: Bare, kept: boolean): Pro
   const log = join(dir, 'console.log');
   await rm(log, { force: true });
   const started = Date.now();
-  const line = 'root=/dev/vda rw console=ttyAMA0 quiet systemd.show_status=1 systemd.firstboot=0';
+  const masks = notDebian.map((name) => `systemd.mask=${name}.service`).join(' ');
+  const line = `root=/dev/vda rw console=ttyAMA0 quiet systemd.show_status=1 systemd.firstboot=0 ${masks}`;
   const machine = await Machine.start({
     program: 'qemu-system-aarch64',
     dir,
