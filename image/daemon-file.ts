@@ -6,13 +6,15 @@
  */
 import { realpathSync } from 'node:fs';
 import { readFile, writeFile } from 'node:fs/promises';
-import { basename, join, relative } from 'node:path';
+import { join, relative } from 'node:path';
 import { build } from 'vite';
 
 if (process.argv[2] === undefined) throw new Error('usage: daemon-file.ts APP');
 const root = realpathSync(process.argv[2]);
+// The places that it writes beside each module count from here: of the image, and not of who makes it.
+process.chdir(root);
 const src = join(root, 'src');
-const file = join(src, 'main.mjs');
+const name = 'main.mjs';
 const outside = ['better-sqlite3', 'sharp', 'libheif-js'];
 
 /** A module finds what lies beside it from its own place; in one file all have the place of that file. */
@@ -45,8 +47,9 @@ await build({
     outDir: src,
     emptyOutDir: false,
     minify: false,
-    rolldownOptions: { output: { entryFileNames: basename(file), codeSplitting: false, comments: false } },
+    rolldownOptions: { output: { entryFileNames: name, codeSplitting: false, comments: false } },
   },
   ssr: { noExternal: true, external: outside },
 });
+const file = join(src, name);
 await writeFile(file, inAscii(await readFile(file, 'utf8')));

@@ -150,7 +150,7 @@ export class Recovery {
     notify(personId, 'second-factor-reset');
   }
 
-  /** When something may count that is asked for `at`, and its other half was at `other`. A time ahead of the clock is just now. */
+  /** When something asked for `at` may count, whose other half was asked for at `other`. What is ahead of the clock is just now. */
   #apartFrom(other: number | undefined, at: number): number {
     return other !== undefined && other > at - apartMs ? at + apartMs : at;
   }
