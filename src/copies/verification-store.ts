@@ -154,13 +154,17 @@ export class VerificationStore {
     this.#database.run('DELETE FROM verification_of_all WHERE since = coalesce(?, since)', since ?? null);
   }
 
-  /** What is lost, by its id, from `after` on; of one person, or of everybody. */
+  /** What is lost, by its id, from `after` on: until it has its place again. */
   lost(after: number, limit: number): LostRow[] {
     return this.#database.all(
       `SELECT asset.id, person_id AS personId, person.name AS person, path, asset.kind, size,
          captured_local AS takenLocal, damage.kind AS damage, found_at AS foundAt
        FROM asset JOIN person ON person.id = person_id LEFT JOIN damage ON asset_id = asset.id
-       WHERE state IN ('damaged', 'missing') AND asset.id > ? ORDER BY asset.id LIMIT ?`,
+       WHERE asset.id IN (
+         SELECT id FROM asset WHERE state IN ('damaged', 'missing') AND id > ?
+         UNION ALL SELECT asset_id FROM publishing WHERE previous IS NOT NULL AND asset_id > ?)
+       ORDER BY asset.id LIMIT ?`,
+      after,
       after,
       limit,
     );

@@ -3,6 +3,7 @@ import { expect, it } from 'vitest';
 import { exifJpeg } from '../../test/support/exif-jpeg.ts';
 import { KeepingBox } from '../../test/support/keeping-box.ts';
 import { log } from '../../test/support/open-library.ts';
+import { renewalPrefix } from '../library/publishing.ts';
 import { safeToRemove } from '../library/safe-to-remove.ts';
 import { Verification, type VerificationLimits } from './verification.ts';
 
@@ -85,6 +86,24 @@ it('finds what is missing, not what came, or unreadable, and nothing else; the p
   box.box.clock += 91 * dayMs;
   await all(house);
   expect(await readdir(box.at('.nightjar/damaged'))).toEqual([]);
+});
+
+it('calls a photo lost until it has its place again', async () => {
+  await using house = await world();
+  const { box } = house;
+  const { id } = await box.upload('DCIM/1.jpg', picture(1));
+  await rm(box.at(`${july}/1.jpg`));
+  await all(house);
+  const source = `${renewalPrefix}${id}`;
+  await writeFile(box.open.incoming(source), picture(1));
+  const told = async () => [
+    box.state(id),
+    (await house.it.state()).lost,
+    (await house.it.lost(0, 10)).map((file) => file.id),
+  ];
+  const syncSource = async () => await expect.poll(told).toEqual(['publishing', 1, [id]]);
+  expect(await box.box.library.renew(box.open, id, { source, syncSource })).toBe(true);
+  expect(await told()).toEqual(['present', 0, []]);
 });
 
 it('sees that somebody put a lost file back', async () => {

@@ -93,9 +93,10 @@ export class StandingStore {
     return row ?? { files: 0, bytes: 0 };
   }
 
-  /** Files of everybody whose bytes are known not to be there, or not to be what came. */
+  /** Files of everybody whose bytes are known not to be there, or not to be what came: until they have their place again. */
   damagedCount(): number {
-    const sql = "SELECT count(*) AS n FROM asset WHERE state IN ('damaged', 'missing')";
+    const sql = `SELECT (SELECT count(*) FROM asset WHERE state IN ('damaged', 'missing'))
+      + (SELECT count(*) FROM publishing WHERE previous IS NOT NULL) AS n`;
     return this.#database.get<{ n: number }>(sql)?.n ?? 0;
   }
 

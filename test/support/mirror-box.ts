@@ -161,7 +161,8 @@ export class MirrorBox {
     const bySum = await this.bySum();
     for (const { path, sha256: sum } of this.phone.safe.values()) {
       const at = bySum.get(sum);
-      expect(at, path).toBeDefined();
+      const told = at === undefined && (await this.daemon.console('GET', '/api/verification'));
+      expect(at, `${path}: ${JSON.stringify(told)}`).toBeDefined();
       for (const disk of disks) expect(sha256(await readFile(join(disk.path, String(at)))), disk.path).toBe(sum);
     }
     expect(this.phone.surprises).toEqual([]);

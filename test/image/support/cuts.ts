@@ -143,18 +143,18 @@ export class Cuts {
   }
 
   /**
-   * The plug out and in again, now and then twice, for power that comes back may go again: clean filesystems between, a box
+   * The plug out and in again, up to three times, for power that comes back may go again: clean filesystems between, a box
    * that serves from a slot after it, and nothing failed.
    */
   async #cutAndStart(world = this.#world): Promise<string[]> {
     const { box } = world;
     const wrong: string[] = [];
-    for (let again = this.#random.chance(0.5); ; again = false) {
+    for (let more = this.#random.chance(0.6) ? this.#random.whole(1, 2) : 0; ; more--) {
       await box.kill();
       this.#cuts++;
       wrong.push(...(await world.damage(...(world.library === undefined ? [] : [world.library]))));
       await box.powerOn();
-      if (!again) break;
+      if (more === 0) break;
       await pause(this.#random.whole(0, 90) * second);
     }
     await box.serves();
