@@ -46,7 +46,7 @@ const verbs: Readonly<Record<string, Verb>> = {
   },
   'shut-down': async (_asked, box, terminal) => {
     await box.ask('POST', '/api/box/shut-down');
-    terminal.out('The box lets its disks go, and turns itself off. Pull its plug when its light is out.');
+    terminal.out('The box lets its disks go, and turns itself off. Pull its plug when its light is out, or red.');
   },
   'factory-reset': async ({ rest: [name] }, box, terminal) => {
     if (name === undefined) throw new Failure('The NAME of the box is missing. "nightjar --help" says how.', 2);

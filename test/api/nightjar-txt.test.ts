@@ -64,6 +64,7 @@ test.each([
   ['as an editor of Linux writes it', '\n', 'utf8', ''],
   ['as an old one of Windows does', '\r\n', 'utf16le', '\uFEFF'],
   ['with a mark at its beginning', '\r\n', 'utf8', '\uFEFF'],
+  ['as one of Windows does that calls it ANSI', '\r\n', 'latin1', ''],
 ] as const)('what it says is done and its secrets are overwritten, %s', async (_how, end, encoding, mark) => {
   const written = Buffer.from(mark + lines.join(end), encoding);
   await put('/bootsel/nightjar.txt', written);
@@ -165,13 +166,16 @@ test('a factory reset is done once, also where nightjar.txt cannot be told so', 
 
 test('a Wi-Fi key in hexadecimal is taken as it is; a network without any is said to be left', async () => {
   const psk = 'ab'.repeat(32);
-  await put('/bootsel/nightjar.txt', `wifi-name: home\nwifi-password: ${psk.toUpperCase()}\n`);
+  await put('/bootsel/nightjar.txt', `wifi-name: home\nwifi-password: ${psk.toUpperCase()}\ncountry: UK\n`);
   await perform('take');
+  expect(await get('/var/lib/nightjar-box/wpa_supplicant.conf')).toContain('country=GB\n');
   expect(await get('/var/lib/nightjar-box/wpa_supplicant.conf')).toContain(
     `\tpsk=${psk}\n\tkey_mgmt=WPA-PSK WPA-PSK-SHA256\n`,
   );
   await put('/bootsel/nightjar.txt', 'wifi-name: open\n');
   expect((await perform('take')).said).toContain('wifi-name has no wifi-password');
+  // For whoever stands before its screen and wonders why it does not join.
+  expect(await get('/run/nightjar-box/boot-notes')).toMatch(/^wifi-name has no wifi-password: .*\n$/);
 });
 
 test.each([

@@ -31,6 +31,8 @@ const keptCode = `${kept}/setup-code`;
 const keysFile = `${kept}/ssh/authorized_keys`;
 const wifiFile = `${kept}/wpa_supplicant.conf`;
 const copy = '/run/nightjar/boot/nightjar.txt';
+/** What of the file cannot be used: the box's screen shows it (console-screen). */
+const notesFile = '/run/nightjar-box/boot-notes';
 /** Kept over a reset (factory-reset). */
 const resetDone = `${kept}/reset-done`;
 const resetMsMax = 5 * 60_000;
@@ -53,21 +55,24 @@ else process.exitCode = 2;
 function take(from: Partition): void {
   let settings: Settings | undefined;
   let text: string | undefined;
+  const notes: string[] = [];
   try {
     const bytes = from.read();
     text = bytes === undefined ? undefined : textOf(bytes);
-    if (bytes !== undefined && text === undefined) say('nightjar.txt is no text, and was left.');
+    if (bytes !== undefined && text === undefined) notes.push('it is no text, and was left.');
     if (bytes !== undefined && text !== undefined) {
       settings = settingsOf(entriesOf(text), hasZone);
-      for (const note of settings.notes) say(note);
+      notes.push(...settings.notes);
       keep(settings, bytes);
       text = replaceTaken(from, bytes, text, settings);
     }
   } catch (error) {
     // Said, and seen as a unit that failed; the box starts all the same.
-    say(`nightjar.txt: ${(error as Error).message}`);
+    notes.push((error as Error).message);
     process.exitCode = 1;
   }
+  for (const note of notes) say(`nightjar.txt: ${note}`);
+  replace(at(notesFile), notes.map((note) => `${note}\n`).join(''), daemonOwner());
   const setupCode = settings?.setupCode ?? machine.read(keptCode)?.trim();
   const { name, timeZone } = settings ?? {};
   tellDaemon(environmentOf({ name, timeZone, setupCode: setupCode === '' ? undefined : setupCode }), text);
@@ -130,7 +135,7 @@ function replaceTaken(into: Partition, bytes: Buffer, text: string, { replaced }
 function tellDaemon(environment: string, text: string | undefined): void {
   replace(at('/run/nightjar-box/daemon.env'), environment);
   if (text === undefined) rmSync(at(copy), { force: true });
-  else replace(at(copy), text, statOwner(dirname(at(copy))));
+  else replace(at(copy), text, daemonOwner());
 }
 
 /** A folder of the daemon's own: nothing there is followed or overwritten, only replaced. */
@@ -147,7 +152,8 @@ function replace(path: string, text: string, owner?: { uid: number; gid: number 
   renameSync(`${path}.taken`, path);
 }
 
-function statOwner(folder: string): { uid: number; gid: number } {
+function daemonOwner(): { uid: number; gid: number } {
+  const folder = dirname(at(copy));
   mkdirSync(folder, { recursive: true, mode: 0o750 });
   const { uid, gid } = statSync(folder);
   return { uid, gid };

@@ -64,7 +64,7 @@ export function settingsOf(entries: readonly Entry[], hasZone: (zone: string) =>
   const wifi =
     ssid === undefined || passphrase === undefined
       ? undefined
-      : { ssid, passphrase, country: told('country')?.toUpperCase() ?? '' };
+      : { ssid, passphrase, country: regionOf(told('country')) };
   const keys = entries.filter(({ key, value }) => key === 'ssh-key' && !isTaken(value));
   const usable = keys.filter(({ value }) => isPublicKey(value)).slice(0, sshKeysMax);
   if (usable.length < keys.length)
@@ -94,6 +94,11 @@ function replacedOf(
     if (taken.usable.includes(entry)) return [[entry]];
     return key === 'factory-reset' && taken.factoryReset ? [[entry, 'no']] : [];
   });
+}
+
+/** As the rules of radio have it: the United Kingdom is GB there, and UK is what people write (BCP 47, deprecated regions). */
+function regionOf(country: string | undefined): string {
+  return country === undefined ? '' : (new Intl.Locale(`und-${country}`).region ?? '');
 }
 
 /** environment file, systemd.exec(5): each value is of letters, digits and signs that mean nothing there. */

@@ -3,13 +3,14 @@
  * that the file is overwritten where it lies: on FAT nothing else is safe when the power goes, and nothing else takes a secret
  * off the card.
  */
+import { isUtf8 } from 'node:buffer';
 
 export const bytesMax = 16 * 1024;
 const linesMax = 500;
 
 /** `start`: of the value, in characters of the text. */
 export type Entry = Readonly<{ key: string; value: string; start: number }>;
-type Encoding = 'utf-8' | 'utf-16le';
+type Encoding = 'utf-8' | 'utf-16le' | 'latin1';
 
 const form = /^(\uFEFF?[ \t]*)([a-z][a-z0-9-]{1,30})([ \t]*:[ \t]*)(.*?)[ \t]*$/i;
 const takenForm = /^taken( \d{4}-\d\d-\d\d)?$/i;
@@ -17,12 +18,10 @@ const takenForm = /^taken( \d{4}-\d\d-\d\d)?$/i;
 /** Undefined: too long, or no text. A mark at the beginning is kept. */
 export function textOf(bytes: Uint8Array): string | undefined {
   if (bytes.length > bytesMax) return undefined;
-  try {
-    const text = new TextDecoder(encodingOf(bytes), { fatal: true, ignoreBOM: true }).decode(bytes);
-    return text.includes('\0') || text.split('\n').length > linesMax ? undefined : text;
-  } catch {
-    return undefined;
-  }
+  const text = Buffer.from(bytes).toString(encodingOf(bytes));
+  if (text.includes('\0') || text.split('\n').length > linesMax) return undefined;
+  // What cannot be written again as it was (half a character) is no text.
+  return bytesOf(text, bytes).equals(bytes) ? text : undefined;
 }
 
 /** In the encoding of what was read. */
@@ -78,6 +77,8 @@ export function asGivenBack(text: string, changed: string): string | undefined {
   return allowed ? changed : undefined;
 }
 
+/** What older editors call ANSI differs from Latin 1 in signs that stand in no name of a network. */
 function encodingOf(bytes: Uint8Array): Encoding {
-  return bytes[0] === 0xff && bytes[1] === 0xfe ? 'utf-16le' : 'utf-8';
+  if (bytes[0] === 0xff && bytes[1] === 0xfe) return 'utf-16le';
+  return isUtf8(bytes) ? 'utf-8' : 'latin1';
 }
