@@ -105,8 +105,8 @@ export class Visitor {
 
   /** What axe-core finds that is serious or critical, one line each. `within`: a selector. */
   async axe(within?: string): Promise<string[]> {
-    await this.#settled();
     if (!(await this.page.evaluate(`'axe' in globalThis`))) await this.page.evaluate(await axeSource());
+    await this.#settled();
     const results = (await this.page.evaluate(
       `axe.run(${within === undefined ? 'document' : JSON.stringify(within)}, { resultTypes: ['violations'] })`,
     )) as AxeResults;
@@ -115,13 +115,20 @@ export class Visitor {
       .flatMap(({ id, nodes }) => nodes.map((node) => `${id}: ${node.html.slice(0, 160)} ${node.failureSummary}`));
   }
 
-  /** Halfway between two colours there is no contrast, nor a picture to look at. What never ends is not waited for. */
+  /**
+   * Halfway between two colours there is no contrast, nor a picture to look at. What never ends is not waited for. One that
+   * ends may begin another, and what a click opens begins its own with the next frame.
+   */
   async #settled(): Promise<void> {
-    await this.page.evaluate(`Promise.all(
-      document.getAnimations()
-        .filter((animation) => Number.isFinite(animation.effect?.getComputedTiming().endTime))
-        .map((animation) => animation.finished.catch(() => undefined)),
-    ).then(() => undefined)`);
+    await this.page.evaluate(`(async () => {
+      for (let looks = 0; looks < 10; looks += 1) {
+        for (let frames = 0; frames < 2; frames += 1) await new Promise((next) => requestAnimationFrame(next));
+        const moving = document.getAnimations().filter(({ effect, playState }) =>
+          playState === 'running' && Number.isFinite(effect?.getComputedTiming().endTime));
+        if (moving.length === 0) return;
+        await Promise.all(moving.map(({ finished }) => finished.catch(() => undefined)));
+      }
+    })()`);
   }
 
   /** Pixels by which the page is wider than its window: 0 for a page without sideways scroll. */

@@ -226,6 +226,7 @@ it('lets an app in or not by the phone’s own key, and says when that is over',
   await phone.shot('connect-this-phone', { full: true });
   await fine(phone);
   await ends.last().click();
+  await button(page, 'Disconnect it').waitFor();
   await phone.shot('connect-disconnect');
   await fine(phone);
   await button(page, 'Disconnect it').click();
