@@ -13,6 +13,7 @@ import { createServer, type Server, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
+import { freePort } from '../../test/support/free-port.ts';
 import { ntHash } from './nt-hash.ts';
 import { checkServer, ShareServer } from './server.ts';
 
@@ -37,14 +38,6 @@ async function socketOf(take: (socket: Socket) => void): Promise<string> {
   listening = createServer({ pauseOnConnect: true, allowHalfOpen: true }, take);
   await new Promise((resolve) => listening?.listen(path, () => resolve(undefined)));
   return path;
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise((resolve) => server.listen(0, '127.0.0.1', () => resolve(undefined)));
-  const address = server.address();
-  await new Promise((resolve) => server.close(resolve));
-  return typeof address === 'object' && address !== null ? address.port : 0;
 }
 
 function smb(port: number, commands: string): Promise<string> {

@@ -62,7 +62,7 @@ it('seals the box state each night once there is a recovery key, and opens it by
   // Not in clear, and nothing of it is left in the state folder.
   const file = await readFile(join(copiesDir(), first));
   for (const words of ['Alice', 'SQLite format', 'PRIVATE KEY']) expect(file.includes(words), words).toBe(false);
-  expect(await readdir(app.stateDir)).not.toContain('copying');
+  await expect.poll(() => readdir(app.stateDir)).not.toContain('copying');
   expect(await openCopy(first, 'by-password', '--password-stdin', goodPassword)).toBe(1);
   expect(said.at(-1)).toContain('already');
   expect(await openCopy(first, 'wrong', '--password-stdin', 'not her password')).toBe(1);

@@ -2,12 +2,12 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtemp, rm } from 'node:fs/promises';
-import { type AddressInfo, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, expect, test } from 'vitest';
 import { readConfig } from '../../src/config.ts';
 import { ask } from '../support/asking.ts';
+import { freePort } from '../support/free-port.ts';
 
 const projectDir = new URL('../..', import.meta.url).pathname;
 let dir: string | undefined;
@@ -58,12 +58,3 @@ test('sockets that were meant for another process are left alone', () => {
   expect(readConfig(env, 4712).handedOver).toEqual({ http: undefined, https: undefined });
   expect(readConfig({ ...env, LISTEN_FDS: '1' }, 4711).handedOver.https).toBeUndefined();
 });
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  await once(server, 'close');
-  return port;
-}

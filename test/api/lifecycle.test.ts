@@ -10,6 +10,7 @@ import { Nightjar } from '../../src/nightjar.ts';
 import { App } from '../support/app.ts';
 import { exifJpeg } from '../support/exif-jpeg.ts';
 import type { HandPhone } from '../support/hand-phone.ts';
+import { openFilesNamed } from '../support/open-files.ts';
 import { log } from '../support/open-library.ts';
 
 const stopMsMax = 10_000;
@@ -32,6 +33,11 @@ async function halfPatch(app: App, phone: HandPhone, location: string, at: numbe
   await new Promise((resolve) => socket.once('connect', resolve));
   socket.write(head);
   return socket;
+}
+
+/** Resolves when the box takes in what is sent of it. */
+async function underWay(location: string): Promise<void> {
+  await expect.poll(() => openFilesNamed(location.split('/').at(-1) ?? '')).toBeGreaterThan(0);
 }
 
 describe('a box', () => {
@@ -82,7 +88,7 @@ describe('a box', () => {
       said += chunk.toString('latin1');
     });
     socket.write(Buffer.alloc(500, 'a'));
-    await new Promise((resolve) => setTimeout(resolve, 100));
+    await underWay(location);
     const started = performance.now();
     const stopped = app.stop();
     setTimeout(() => socket.write(Buffer.alloc(500, 'b')), 300);
@@ -106,7 +112,7 @@ describe('a box', () => {
     const socket = await halfPatch(app, phone, location, 0, 1_000);
     socket.write(Buffer.alloc(300, 'a'));
     const drip = setInterval(() => socket.write('a'), 500);
-    await new Promise((resolve) => setTimeout(resolve, 100));
+    await underWay(location);
     const started = performance.now();
     await app.stop();
     expect(performance.now() - started).toBeLessThan(stopMsMax);

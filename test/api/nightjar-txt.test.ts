@@ -68,6 +68,7 @@ test.each([
 ] as const)('what it says is done and its secrets are overwritten, %s', async (_how, end, encoding, mark) => {
   const written = Buffer.from(mark + lines.join(end), encoding);
   await put('/bootsel/nightjar.txt', written);
+  const before = new Date();
   expect((await perform('take')).status).toBe(0);
 
   expect(await get('/run/nightjar-box/daemon.env')).toBe(
@@ -81,7 +82,8 @@ test.each([
   expect(after.length).toBe(written.length);
   const text = after.toString(encoding);
   for (const secret of secrets) expect(text).not.toContain(secret);
-  const today = new Date().toISOString().slice(0, 10);
+  const days = [before, new Date()].map((at) => at.toISOString().slice(0, 10));
+  const today = days.find((day) => text.includes(`taken ${day}`));
   expect(text.split(end).map((line) => line.trimEnd())).toEqual([
     ...[`${mark}# A comment: with a colon`, 'Name: Attic', `setup-code: taken ${today}`, 'wifi-name: Café 5'],
     ...[`wifi-password : taken ${today}`, 'country: at', 'time-zone: Europe/Vienna', `ssh-key: taken ${today}`],

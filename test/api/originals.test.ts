@@ -7,6 +7,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { App } from '../support/app.ts';
 import { exifJpeg } from '../support/exif-jpeg.ts';
 import type { HandPhone } from '../support/hand-phone.ts';
+import { openFilesNamed } from '../support/open-files.ts';
 
 const jpeg = exifJpeg({ seed: 1, bytes: 100_000, takenLocal: '2025-07-14T09:30:00' });
 const etag = `"${createHash('sha256').update(jpeg).digest('hex')}"`;
@@ -158,7 +159,7 @@ describe('an original', () => {
               .once('error', () => undefined);
           });
         asked.end();
-        setTimeout(() => reject(new Error('no answer')), 5_000).unref();
+        setTimeout(() => reject(new Error('no answer')), 20_000).unref();
       });
     }
     await expect.poll(() => openFilesNamed('big.jpg')).toBe(0);
@@ -190,11 +191,3 @@ describe('an original', () => {
     expect(app.ownErrors()).toEqual([]);
   });
 });
-
-async function openFilesNamed(name: string): Promise<number> {
-  const { readdir, readlink } = await import('node:fs/promises');
-  const links = await Promise.all(
-    (await readdir('/proc/self/fd')).map((fd) => readlink(`/proc/self/fd/${fd}`).catch(() => '')),
-  );
-  return links.filter((link) => link.endsWith(`/${name}`)).length;
-}

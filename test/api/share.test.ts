@@ -17,6 +17,7 @@ import { runConsole } from '../../src/console/commands.ts';
 import { App } from '../support/app.ts';
 import { Callers, headersOf } from '../support/callers.ts';
 import { exifJpeg } from '../support/exif-jpeg.ts';
+import { freePort } from '../support/free-port.ts';
 
 const photo = exifJpeg({ seed: 41, bytes: 300_000, takenLocal: '2025-06-01T10:00:00' });
 const bobs = exifJpeg({ seed: 42, bytes: 5_000, takenLocal: '2025-06-01T10:00:00' });
@@ -58,14 +59,6 @@ afterAll(async () => {
   await app[Symbol.asyncDispose]();
 });
 
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await new Promise((resolve) => server.once('listening', resolve));
-  const address = server.address();
-  await new Promise((resolve) => server.close(resolve));
-  return typeof address === 'object' && address !== null ? address.port : 0;
-}
-
 const mount = () => execFileSync('mount', ['--bind', backing, app.diskDir]);
 const isMounted = () => readFileSync('/proc/self/mountinfo', 'utf8').includes(` ${app.diskDir} `);
 
@@ -89,9 +82,9 @@ const credentials = (person: string) => ['-U', `${person.toLowerCase()}%${passwo
 
 /** What smbclient said and wrote. */
 function smb(share: string, commands: string, options: readonly string[]): Promise<string> {
-  const args = ['-p', String(port), '-t', '10', ...options, `//127.0.0.1/${share}`, '-c', commands];
+  const args = ['-p', String(port), '-t', '30', ...options, `//127.0.0.1/${share}`, '-c', commands];
   return new Promise((resolve) => {
-    execFile('smbclient', args, { timeout: 20_000, cwd: app.dir }, (_, out, err) => resolve(`${out}${err}`));
+    execFile('smbclient', args, { timeout: 60_000, cwd: app.dir }, (_, out, err) => resolve(`${out}${err}`));
   });
 }
 
@@ -99,7 +92,7 @@ function smb(share: string, commands: string, options: readonly string[]): Promi
 async function shares(options: readonly string[]): Promise<string[]> {
   const said = await new Promise<string>((resolve) => {
     const args = ['-p', String(port), '-g', ...options, '-L', '127.0.0.1'];
-    execFile('smbclient', args, { timeout: 20_000 }, (_, out) => resolve(out));
+    execFile('smbclient', args, { timeout: 60_000 }, (_, out) => resolve(out));
   });
   return [...said.matchAll(/^Disk\|([^|]+)\|/gm)].map(([, name = '']) => name);
 }

@@ -380,7 +380,7 @@ test('a page left alone is locked for everything but unlocking and leaving, and 
   }
   expect(await use()).toEqual([401, 'locked']);
   // What is locked hears no more.
-  await expect.poll(() => stream.ended, { timeout: 20_000 }).toBe('whole');
+  await expect.poll(() => stream.ended, { timeout: 40_000 }).toBe('whole');
   for (const [method, path] of [
     ['GET', '/api/people'],
     ['GET', '/api/events'],

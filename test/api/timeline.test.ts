@@ -21,6 +21,11 @@ async function page(of: HandPhone, query = ''): Promise<Page> {
   expect(answer.status, answer.text).toBe(200);
   return answer.json() as unknown as Page;
 }
+/** What a picture that is being made meanwhile does not change. */
+const steady = (entry: Entry | undefined) => {
+  const { id, name, kind, capturedLocal, incomplete } = entry ?? {};
+  return { id, name, kind, capturedLocal, incomplete };
+};
 const names = (entries: readonly Entry[]) => entries.map(({ name }) => name);
 
 describe('the timeline', () => {
@@ -122,7 +127,8 @@ describe('the timeline', () => {
     expect(rest).toMatchObject({ ids: ids.slice(4), next: null });
     const [e, , c] = entries;
     const asked = `/api/timeline/entries?ids=${c?.id},999999,${e?.id}`;
-    expect((await phone.ask('GET', asked)).json()).toEqual({ entries: [c, e] });
+    const told = (await phone.ask('GET', asked)).json() as unknown as Page;
+    expect(told.entries.map(steady)).toEqual([c, e].map(steady));
     expect((await bob.ask('GET', asked)).json()).toEqual({ entries: [] });
     for (const wrong of ['', 'x', '1,', Array.from({ length: 201 }, () => '1').join()]) {
       expect((await phone.ask('GET', `/api/timeline/entries?ids=${wrong}`)).status).toBe(400);
@@ -215,7 +221,7 @@ describe('one file', () => {
     const [entry] = (await page(phone)).entries;
     const told = (await details(tablet, entry?.id)).json();
     expect(told).toMatchObject({
-      ...entry,
+      ...steady(entry),
       picture: expect.stringMatching(/wanted|ready|refused/),
       path: 'Photos/Alice/2024/2024-02/a.jpg',
       sha256: createHash('sha256').update(bytes).digest('hex'),

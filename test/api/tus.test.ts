@@ -7,6 +7,7 @@ import { App } from '../support/app.ts';
 import type { Answer } from '../support/asking.ts';
 import { exifJpeg } from '../support/exif-jpeg.ts';
 import { type HandPhone, metadata } from '../support/hand-phone.ts';
+import { openFilesNamed } from '../support/open-files.ts';
 
 const code = (answer: Answer) => [answer.status, answer.text === '' ? '' : answer.json()['code']];
 let seed = 100;
@@ -252,11 +253,11 @@ describe('the tus door', () => {
       '',
       '',
     ].join('\r\n');
-    await new Promise<void>((resolve) => {
-      const socket = connect(app.httpPort, '127.0.0.1', () => socket.write(head + 'b'.repeat(300)));
-      setTimeout(() => socket.resetAndDestroy(), 200);
-      socket.once('close', () => resolve());
-    });
+    const socket = connect(app.httpPort, '127.0.0.1', () => socket.write(head + 'b'.repeat(300)));
+    // The box takes it in from the moment in which its file is open.
+    await expect.poll(() => openFilesNamed(location.split('/').at(-1) ?? '')).toBeGreaterThan(0);
+    await new Promise((resolve) => setTimeout(resolve, 200));
+    socket.resetAndDestroy();
     await expect.poll(() => offset(location)).toBe('400');
     expect((await phone.patch(location, 400, Buffer.alloc(600, 'c'))).status).toBe(204);
   });

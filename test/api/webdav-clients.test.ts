@@ -95,7 +95,12 @@ describe('clients of WebDAV', () => {
         await work;
         return `${((performance.now() - begun) / 1_000).toFixed(1)} s`;
       };
-      const killed = spawn('rclone', ['sync', 'phone', 'BOX:backup'], { cwd: dir, env, stdio: 'ignore' });
+      // Slowly: it must not be done before it is killed.
+      const killed = spawn('rclone', ['sync', '--tpslimit', '20', 'phone', 'BOX:backup'], {
+        cwd: dir,
+        env,
+        stdio: 'ignore',
+      });
       const over = new Promise((resolve) => killed.once('close', resolve));
       await expect.poll(safe, { timeout: syncMsMax }).toBeGreaterThan(files / 10);
       killed.kill('SIGKILL');

@@ -2,10 +2,11 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import { mkdir, writeFile } from 'node:fs/promises';
-import { type AddressInfo, connect, createServer } from 'node:net';
+import { connect } from 'node:net';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { ask, jsonBody } from '../support/asking.ts';
+import { freePort } from '../support/free-port.ts';
 import { makeCertificates } from '../support/test-box.ts';
 import { freshFolder } from './machine.ts';
 import type { Door } from './workloads.ts';
@@ -212,14 +213,6 @@ function jsonLine(child: ChildProcess, member: string): Promise<object> {
       resolve(JSON.parse(line) as object);
     });
   });
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, host, resolve));
-  const { port } = server.address() as AddressInfo;
-  await new Promise((resolve) => server.close(resolve));
-  return port;
 }
 
 async function listening(port: number): Promise<void> {

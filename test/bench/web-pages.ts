@@ -3,11 +3,11 @@
  * that people see first, served by the real daemon: home and photos of somebody who is signed in, and the pairing page.
  */
 import { mkdir } from 'node:fs/promises';
-import { createServer } from 'node:net';
 import { join } from 'node:path';
 import lighthouse from 'lighthouse';
 import { chromium } from 'playwright-core';
 import { Daemon } from '../support/daemon.ts';
+import { freePort } from '../support/free-port.ts';
 import { HandPhone } from '../support/hand-phone.ts';
 import { quartered } from '../support/made-media.ts';
 import { chromiumPath, webMissing } from '../support/web.ts';
@@ -162,15 +162,4 @@ async function boxWithPhotos(dir: string): Promise<Daemon> {
     if (pictures.wanted === 0 || Date.now() > deadline) return daemon;
     await new Promise((resolve) => setTimeout(resolve, 200));
   }
-}
-
-function freePort(): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const server = createServer();
-    server.once('error', reject);
-    server.listen(0, '127.0.0.1', () => {
-      const { port } = server.address() as { port: number };
-      server.close(() => resolve(port));
-    });
-  });
 }

@@ -10,8 +10,8 @@ import { checksums } from '../demo/tree.ts';
 import { ContainerEngine, engineMissing } from '../support/container-engine.ts';
 import { maySkip, say } from '../support/counts.ts';
 import { exifJpeg } from '../support/exif-jpeg.ts';
+import { freePort } from '../support/free-port.ts';
 import { quartered, quarteredVideo } from '../support/made-media.ts';
-import { freePort } from '../support/offbox-servers.ts';
 import { RealPhone } from '../support/real-phone.ts';
 
 const project = new URL('../..', import.meta.url).pathname;

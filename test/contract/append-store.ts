@@ -317,10 +317,10 @@ export function appendStoreContract(name: string, parent: string): void {
       const { id } = await begin({ path }, jpeg.length, jpeg.subarray(0, 100_000));
       await rename(box.disk, `${box.disk}.away`);
       await mkdir(box.disk);
-      expect(await code(whole(jpeg, { path }))).toBe('disk-missing');
-      expect(
-        await code(box.uploads.use(phone, id, (upload) => upload.append(100_000, body(jpeg.subarray(100_000))))),
-      ).toBe('disk-missing');
+      // What is under way in the moment in which the box sees it is stopped, with other words.
+      await expect.poll(() => code(whole(jpeg, { path }))).toBe('disk-missing');
+      const rest = () => box.uploads.use(phone, id, (upload) => upload.append(100_000, body(jpeg.subarray(100_000))));
+      await expect.poll(() => code(rest())).toBe('disk-missing');
       await expect.poll(() => box.library.state).toBe('missing');
       await mkdir(join(box.disk, '.nightjar'));
       const marker = JSON.parse(await readFile(join(`${box.disk}.away`, '.nightjar/disk.json'), 'utf8'));

@@ -5,11 +5,11 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtemp, rm } from 'node:fs/promises';
-import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { basename, join, resolve } from 'node:path';
 import { createInterface } from 'node:readline';
 import { Daemon } from '../support/daemon.ts';
+import { freePort } from '../support/free-port.ts';
 import { makePhotos } from './photos.ts';
 import { SlowNetwork } from './slow-network.ts';
 import { checksums, inTheMiddle, type Tree } from './tree.ts';
@@ -173,16 +173,6 @@ function differences(sent: Tree, restored: Tree, refused: ReadonlySet<string>): 
 /** The pairing link with every address on the slow network's port. */
 function throughPort(link: string, port: number, other: number): string {
   return link.replaceAll(`:${port}/`, `:${other}/`).replaceAll(`%3A${port}`, `%3A${other}`);
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0);
-  await once(server, 'listening');
-  const address = server.address();
-  server.close();
-  await once(server, 'close');
-  if (address === null || typeof address === 'string') throw new Error('No free port.');
-  return address.port;
 }
 
 function megabytes(bytes: number): string {

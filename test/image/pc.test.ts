@@ -7,7 +7,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { say } from '../support/counts.ts';
-import { freePort } from '../support/offbox-servers.ts';
+import { freePort } from '../support/free-port.ts';
 import { builtImage, Card } from './support/card.ts';
 import { ConsoleLine } from './support/lines.ts';
 import { Machine } from './support/machine.ts';

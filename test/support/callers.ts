@@ -47,24 +47,26 @@ type SessionState = Readonly<{
 
 export class Callers {
   readonly #database: Sqlite.Database;
+  readonly #now: () => number;
   readonly #phones: Phones | undefined;
   readonly #apps: Apps | undefined;
 
-  private constructor(database: Sqlite.Database, phones?: Phones, apps?: Apps) {
+  private constructor(database: Sqlite.Database, now: () => number, phones?: Phones, apps?: Apps) {
     this.#database = database;
+    this.#now = now;
     this.#phones = phones;
     this.#apps = apps;
   }
 
   /** Of a box as it is: whoever is there, without phones. */
-  static open(app: App): Callers {
+  static open(app: App, now: () => number = Date.now): Callers {
     const database = new Sqlite(join(app.stateDir, 'nightjar.sqlite'), { timeout: 5_000 });
     database.pragma('synchronous = OFF');
-    return new Callers(database);
+    return new Callers(database, now);
   }
 
-  /** Of a box that Alice owns: adds Bob, Carol and Dora, of whom Dora is removed. */
-  static async make(app: App): Promise<Callers> {
+  /** Of a box that Alice owns: adds Bob, Carol and Dora, of whom Dora is removed. `now`: the box's clock. */
+  static async make(app: App, now: () => number = Date.now): Promise<Callers> {
     const phones = {
       member: await app.pair('Bob', 'Bob-Pixel-9731'),
       other: await app.pair('Carol', 'Carol-Galaxy-4410'),
@@ -72,8 +74,8 @@ export class Callers {
     };
     await app.console('DELETE', `/api/phones/${phones.revoked.phoneId}`);
     await app.pair('Dora', 'Dora-Phone');
-    const { database } = Callers.open(app);
-    database.prepare("UPDATE person SET removed_at = ? WHERE name = 'Dora'").run(Date.now());
+    const { database } = Callers.open(app, now);
+    database.prepare("UPDATE person SET removed_at = ? WHERE name = 'Dora'").run(now());
     // An hour, for locked sessions; where there is no such policy as yet, there are none.
     await app.console('PUT', '/api/policy', {
       secondFactorRequired: false,
@@ -86,7 +88,7 @@ export class Callers {
       loggedOut: await connect(phones.member),
     };
     await phones.member.ask('DELETE', `/api/connections/${apps.loggedOut.id}`);
-    return new Callers(database, phones, apps);
+    return new Callers(database, now, phones, apps);
   }
 
   get phones(): Phones {
@@ -155,7 +157,7 @@ export class Callers {
     const { confirmed = false } = state;
     const personId = this.personId(person);
     const token = randomBytes(32).toString('base64url');
-    const now = Date.now();
+    const now = this.#now();
     const id = randomUUID();
     this.#database
       .prepare(
@@ -182,13 +184,13 @@ export class Callers {
     const password = randomBytes(20).toString('hex').toUpperCase();
     this.#database
       .prepare("INSERT INTO phone_credential (phone_id, door, secret_sha256, created_at) VALUES (?, 'nextcloud', ?, ?)")
-      .run(phoneId, createHash('sha256').update(`app:${password}`).digest(), Date.now());
+      .run(phoneId, createHash('sha256').update(`app:${password}`).digest(), this.#now());
     return { user: 'app', password };
   }
 
   #knownBrowser(personId: string): string {
     const id = randomUUID();
-    const now = Date.now();
+    const now = this.#now();
     this.#database
       .prepare(
         'INSERT INTO known_browser (id, person_id, token_sha256, created_at, last_used_at) VALUES (?, ?, ?, ?, ?)',

@@ -3,13 +3,13 @@
  * and nothing that was finished is sent twice. The box is a process of its own on ports that stay the same.
  */
 import { mkdir, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
-import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import Database from 'better-sqlite3';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { Daemon } from '../support/daemon.ts';
 import { exifJpeg } from '../support/exif-jpeg.ts';
+import { freePort } from '../support/free-port.ts';
 import { type Page, Visitor, webMissing } from '../support/web.ts';
 
 const files = 300;
@@ -48,14 +48,6 @@ afterAll(async () => {
   await daemon?.[Symbol.asyncDispose]();
   await rm(dir, { recursive: true, force: true, maxRetries: 5 });
 });
-
-async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const address = server.address();
-  await new Promise((resolve) => server.close(resolve));
-  return typeof address === 'object' && address !== null ? address.port : 0;
-}
 
 /** The phone's browser; closing it kills its tab. */
 async function open(): Promise<Visitor> {

@@ -4,9 +4,9 @@
  */
 import { generateKeyPairSync } from 'node:crypto';
 import { writeFile } from 'node:fs/promises';
-import { createServer } from 'node:net';
 import { basename, join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
+import { freePort } from '../support/free-port.ts';
 import { PlantedBoxHelper } from '../support/planted-box-helper.ts';
 import { PlantedHelper } from '../support/planted-helper.ts';
 import { type Visitor, WebHouse } from '../support/web.ts';
@@ -49,14 +49,6 @@ afterAll(async () => {
 });
 
 /** The same after a restart: the page waits for the box where it was. */
-async function freePort(): Promise<number> {
-  const free = createServer();
-  await new Promise((resolve) => free.listen(0, '127.0.0.1', () => resolve(undefined)));
-  const address = free.address();
-  await new Promise((resolve) => free.close(resolve));
-  return typeof address === 'object' && address !== null ? address.port : 0;
-}
-
 async function fine(visitor: Visitor, shot: string): Promise<void> {
   await visitor.shot(shot, { full: true });
   expect(await visitor.axe()).toEqual([]);

@@ -3,17 +3,14 @@ import { execFile } from 'node:child_process';
 import { createServer } from 'node:net';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { Callers } from '../support/callers.ts';
+import { freePort } from '../support/free-port.ts';
 import { quartered } from '../support/made-media.ts';
 import { type Visitor, WebHouse } from '../support/web.ts';
 
 let house: WebHouse;
 let port = 0;
 beforeAll(async () => {
-  const free = createServer();
-  await new Promise((resolve) => free.listen(0, '127.0.0.1', () => resolve(undefined)));
-  const address = free.address();
-  port = typeof address === 'object' && address !== null ? address.port : 0;
-  await new Promise((resolve) => free.close(resolve));
+  port = await freePort();
   house = await WebHouse.start({ env: { NIGHTJAR_SHARE_PORT: String(port) } });
   const phone = await house.app.pair('Alice', 'Pixel 8');
   await phone.send('DCIM/one.jpg', await quartered(400).jpeg().toBuffer());

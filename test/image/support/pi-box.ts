@@ -5,10 +5,10 @@
 import { once } from 'node:events';
 import { mkdir } from 'node:fs/promises';
 import { get } from 'node:http';
-import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { say } from '../../support/counts.ts';
+import { freePort } from '../../support/free-port.ts';
 import type { Card } from './card.ts';
 import type { DataDisk } from './data-disk.ts';
 import { addShell } from './early-shell.ts';
@@ -234,12 +234,3 @@ export class PiBox {
 
 /** Of the box's network interface. */
 export const mac = '52:54:00:4e:4a:01';
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as { port: number };
-  server.close();
-  await once(server, 'close');
-  return port;
-}
