@@ -184,8 +184,8 @@ test('password failures are slowed down per person, before any hashing, and unkn
     for (let count = 0; count < 50; count += 1) {
       expect(await codeOf(access.signIn({ person, password: goodPassword }, browser))).toBe('too-many-requests');
     }
-    // Fifty hashes take seconds.
-    expect(performance.now() - start).toBeLessThan(500);
+    // Fifty hashes take many seconds.
+    expect(performance.now() - start).toBeLessThan(3_000);
   }
   box.clock.ms += 2_000;
   expect(await codeOf(access.signIn({ person: 'Anna', password: goodPassword }, browser))).toBe('none');

@@ -175,7 +175,7 @@ test.each([1, 2, 3, 10])('however many authenticators, a code is hit as rarely: 
   // Nor is anybody kept waiting for longer than that asks for.
   expect(years).toBeLessThan(80);
   expect(await gate.many(10, 'code', atHome)).toEqual(Array<string>(10).fill('taken'));
-});
+}, 180_000);
 
 test('an authenticator that is added slows the tries down at once, and recovery codes not at all', async () => {
   await using gate = new Gate();

@@ -73,11 +73,11 @@ test('gives up when patience is over, and accounts for every file', async () => 
     problem(response, 507, 'disk-full');
     return true;
   };
-  const ran = await phone.backup(undefined, 200);
+  const ran = await phone.backup(undefined, 1_000);
   expect(ran.counts).toEqual({ seen: 30, safe: 10, waiting: 20, refused: 0 });
   // Twenty files that wait do not wait one after the other.
-  expect(taken).toBeLessThan(10 + 4 * 40);
-  expect(ran.seconds).toBeLessThan(1);
+  expect(taken).toBeLessThan(10 + 4 * 200);
+  expect(ran.seconds).toBeLessThan(4);
 });
 
 test('a file that one error concerns leaves its place to others', async () => {

@@ -24,7 +24,7 @@ beforeAll(async () => {
   const npm = ['install', '--global', '--offline', '--prefix', join(work, 'prefix'), tarball];
   await run('npm', npm, { env: { ...process.env, npm_config_cache: join(work, 'npm') } });
   program = join(work, 'prefix/bin/nightjar-phone');
-}, 60_000);
+}, 180_000);
 
 afterAll(async () => {
   await box.kill();

@@ -122,7 +122,7 @@ it('does not leave behind what the mirror cannot take', async () => {
   // It goes on once it can.
   await rmdir(world.at(`${july}/1.jpg`));
   box.box.clock += 86_400_000;
-  await expect.poll(() => [made.it.state(), box.box.library.state], { timeout: 10_000 }).toEqual([null, 'ok']);
+  await expect.poll(() => [made.it.state(), box.box.library.state]).toEqual([null, 'ok']);
   expect(await readFile(world.at(`${july}/1.jpg`))).toEqual(picture(1));
   expect([box.open.disk.marker.diskId, box.state(id)]).toEqual([diskId, 'present']);
 });

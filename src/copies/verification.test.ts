@@ -187,7 +187,7 @@ it('calls nothing safe to remove that was read wrongly once, while the second re
   await expect.poll(() => asked).toBeGreaterThan(1);
   expect([box.state(id), await safe()]).toEqual(['present', 0]);
   Object.defineProperty(house, 'busy', { value: false });
-  await expect.poll(() => box.state(id), { timeout: 5_000 }).toBe('damaged');
+  await expect.poll(() => box.state(id)).toBe('damaged');
   expect([await safe(), box.open.doubted.size]).toEqual([0, 0]);
 });
 

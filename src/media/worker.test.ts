@@ -109,7 +109,7 @@ test('closes a second connection at once', async () => {
 });
 
 test('says goodbye and ends when there is no work', async () => {
-  const client = await start({ args: ['300'] });
+  const client = await start({ args: ['3000'] });
   expect(await client.ask(picture)).toMatchObject({ answer: { ok: true } });
   expect(await client.ended).toEqual({ code: 0, signal: null });
   expect(client.left.toString()).toBe('{"bye":true}\n');
@@ -145,9 +145,9 @@ test.each(['loop', 'wait'])('a decoder that hangs (%s) is killed at the deadline
 });
 
 test('the deadline of one job is none for the time after it', async () => {
-  const client = await plant('60000', '4000');
+  const client = await plant('60000', '10000');
   expect(await client.ask(picture)).toMatchObject({ answer: { ok: true } });
-  await new Promise((resolve) => setTimeout(resolve, 4_500));
+  await new Promise((resolve) => setTimeout(resolve, 10_500));
   expect(await client.ask(picture)).toMatchObject({ answer: { ok: true } });
 });
 

@@ -30,9 +30,9 @@ test('a program that is not installed has a code of its own', async () => {
 
 test('one that takes too long is killed, also when it ignores signals and its child holds the output', async () => {
   const started = performance.now();
-  const slow = runCommand('sh', ['-c', 'trap "" TERM INT HUP; sleep 3 & sleep 3'], { ...limits, timeoutMs: 100 });
+  const slow = runCommand('sh', ['-c', 'trap "" TERM INT HUP; sleep 20 & sleep 20'], { ...limits, timeoutMs: 100 });
   await expect(slow).rejects.toEqual(coded('command-failed'));
-  expect(performance.now() - started).toBeLessThan(2_000);
+  expect(performance.now() - started).toBeLessThan(10_000);
 });
 
 test('one that writes too much is killed, and what fits is complete', async () => {

@@ -53,10 +53,10 @@ test('runs what is due and forgets it when it succeeded', async () => {
   await enqueue(jobs, 'work', 'later', {}, now + 5_000);
   expect(seen).toEqual([]); // Not before it is opened.
   jobs.open();
-  await vi.waitFor(() => expect(rows()).toHaveLength(1));
+  await expect.poll(() => rows()).toHaveLength(1);
   expect(seen).toEqual([{ kind: 'work', key: 'a', version: 1, payload: { path: 'x' }, attempt: 1 }]);
   now += 5_000;
-  await vi.waitFor(() => expect(rows()).toEqual([]));
+  await expect.poll(() => rows()).toEqual([]);
   expect(seen.map(({ key }) => key)).toEqual(['a', 'later']);
 });
 
@@ -95,12 +95,12 @@ test('a job that is enqueued again while it runs runs once more', async () => {
   );
   jobs.open();
   await enqueue(jobs, 'work', 'a', 1);
-  await vi.waitFor(() => expect(seen).toEqual([1]));
+  await expect.poll(() => seen).toEqual([1]);
   await enqueue(jobs, 'work', 'a', 2);
   await settled();
   expect(seen).toEqual([1]);
   gate.resolve();
-  await vi.waitFor(() => expect(rows()).toEqual([]));
+  await expect.poll(() => rows()).toEqual([]);
   expect(seen).toEqual([1, 2]);
 });
 
@@ -109,7 +109,7 @@ test('a crash in the middle: the job runs again when its lease is over, not befo
   const crashed = makeJobs(() => hang.promise, { closeMs: 1 });
   crashed.open();
   await enqueue(crashed, 'work', 'a');
-  await vi.waitFor(() => expect(rows()).toMatchObject([{ lease_until: now + leaseMs, attempts: 1 }]));
+  await expect.poll(() => rows()).toMatchObject([{ lease_until: now + leaseMs, attempts: 1 }]);
   await crashed.close(); // The handler never ends, as in a process that is gone.
 
   const attempts: number[] = [];
@@ -118,7 +118,7 @@ test('a crash in the middle: the job runs again when its lease is over, not befo
   await settled();
   expect(attempts).toEqual([]);
   now += 1;
-  await vi.waitFor(() => expect(rows()).toEqual([]));
+  await expect.poll(() => rows()).toEqual([]);
   expect(attempts).toEqual([2]);
 });
 
@@ -128,13 +128,13 @@ test('a job that crashes the box every time is given up', async () => {
     const jobs = makeJobs(() => hang.promise, { closeMs: 1 });
     if (crash === 1) await enqueue(jobs, 'work', 'a');
     jobs.open();
-    await vi.waitFor(() => expect(rows()).toMatchObject([{ attempts: crash }]));
+    await expect.poll(() => rows()).toMatchObject([{ attempts: crash }]);
     await jobs.close();
     now += leaseMs;
   }
   const run = vi.fn(async () => undefined);
   makeJobs(run).open();
-  await vi.waitFor(() => expect(rows()).toMatchObject([{ failed_at: now, attempts: 3 }]));
+  await expect.poll(() => rows()).toMatchObject([{ failed_at: now, attempts: 3 }]);
   expect(rows()[0]?.last_error).toMatch(/The box stopped/);
   expect(run).not.toHaveBeenCalled();
 });
@@ -147,19 +147,19 @@ test('failures wait longer each time, and the last one is kept with its reason',
   });
   jobs.open();
   await enqueue(jobs, 'work', 'a');
-  await vi.waitFor(() => expect(rows()).toMatchObject([{ last_error: 'no 1', run_after: now + 5_000 }]));
+  await expect.poll(() => rows()).toMatchObject([{ last_error: 'no 1', run_after: now + 5_000 }]);
   now += 4_999;
   await settled();
   expect(attempts).toEqual([1]);
   now += 1;
-  await vi.waitFor(() => expect(rows()).toMatchObject([{ last_error: 'no 2', run_after: now + 10_000 }]));
+  await expect.poll(() => rows()).toMatchObject([{ last_error: 'no 2', run_after: now + 10_000 }]);
   now += 10_000;
-  await vi.waitFor(() => expect(rows()).toMatchObject([{ last_error: 'no 3', failed_at: now }]));
+  await expect.poll(() => rows()).toMatchObject([{ last_error: 'no 3', failed_at: now }]);
   now += 1_000_000_000;
   await settled();
   expect(attempts).toEqual([1, 2, 3]);
   await enqueue(jobs, 'work', 'a'); // Asked for anew, it begins anew.
-  await vi.waitFor(() => expect(attempts).toEqual([1, 2, 3, 1]));
+  await expect.poll(() => attempts).toEqual([1, 2, 3, 1]);
 });
 
 test('a job of a newer version, or of an unknown kind, is left alone', async () => {
@@ -168,7 +168,7 @@ test('a job of a newer version, or of an unknown kind, is left alone', async () 
   const old = makeJobs(async () => undefined);
   old.open();
   await enqueue(old, 'work', 'b');
-  await vi.waitFor(() => expect(rows()).toHaveLength(1));
+  await expect.poll(() => rows()).toHaveLength(1);
   await settled();
   expect(rows()).toMatchObject([{ key: 'a', version: 2, attempts: 0, failed_at: null }]);
   expect(() => old.enqueue('play', 'x')).toThrow(expect.objectContaining({ code: 'internal' }));
@@ -186,7 +186,7 @@ test('closing aborts what runs, waits for it, and takes no attempt from it', asy
   jobs.open();
   await enqueue(jobs, 'work', 'a');
   await enqueue(jobs, 'work', 'b');
-  await vi.waitFor(() => expect(rows()[0]).toMatchObject({ attempts: 1 }));
+  await expect.poll(() => rows()[0]).toMatchObject({ attempts: 1 });
   await jobs.close();
   expect(ended).toBe(true);
   expect(rows()).toMatchObject([
@@ -200,11 +200,11 @@ test('closing waits only so long, and the late end is written down if the databa
   const jobs = makeJobs(() => gate.promise, { closeMs: 20 });
   jobs.open();
   await enqueue(jobs, 'work', 'a');
-  await vi.waitFor(() => expect(rows()[0]).toMatchObject({ attempts: 1 }));
+  await expect.poll(() => rows()[0]).toMatchObject({ attempts: 1 });
   await jobs.close();
   expect(rows()).toMatchObject([{ lease_until: now + leaseMs }]);
   gate.resolve();
-  await vi.waitFor(() => expect(rows()).toEqual([]));
+  await expect.poll(() => rows()).toEqual([]);
 });
 
 test('a job that outlives its lease is told, and is not given out twice', async () => {
@@ -216,12 +216,12 @@ test('a job that outlives its lease is told, and is not given out twice', async 
   const jobs = makeJobs(run, { leaseMs: 10, concurrent: 2, attemptsMax: 1 });
   jobs.open();
   await enqueue(jobs, 'work', 'a');
-  await vi.waitFor(() => expect(run).toHaveBeenCalled());
+  await expect.poll(() => run).toHaveBeenCalled();
   now += 1_000;
   await settled();
   expect(run).toHaveBeenCalledTimes(1);
   gate.resolve();
-  await vi.waitFor(() => expect(rows()).toEqual([]));
+  await expect.poll(() => rows()).toEqual([]);
 });
 
 test('as many at a time as allowed, in the order of their time', async () => {
@@ -241,7 +241,7 @@ test('as many at a time as allowed, in the order of their time', async () => {
   await settled();
   expect(seen).toEqual(['first', 'second']);
   gate.resolve();
-  await vi.waitFor(() => expect(rows()).toEqual([]));
+  await expect.poll(() => rows()).toEqual([]);
   expect(seen).toEqual(['first', 'second', 'third']);
 });
 
@@ -256,9 +256,9 @@ test('a recurring job comes again after success and after failure, also in the n
   jobs.every('work', hourMs);
   jobs.open();
   const start = now;
-  await vi.waitFor(() => expect(rows()).toMatchObject([{ run_after: start + hourMs, lease_until: null }]));
+  await expect.poll(() => rows()).toMatchObject([{ run_after: start + hourMs, lease_until: null }]);
   now += hourMs;
-  await vi.waitFor(() => expect(rows()).toMatchObject([{ run_after: start + 2 * hourMs, last_error: 'not now' }]));
+  await expect.poll(() => rows()).toMatchObject([{ run_after: start + 2 * hourMs, last_error: 'not now' }]);
   expect(times).toEqual([start, start + hourMs]);
   await jobs.close();
 

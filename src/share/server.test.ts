@@ -98,8 +98,7 @@ test('what is ended the moment that it began leaves nothing running', async () =
   // Not killed for being late: what serves would not be ended then.
   await server.end();
   expect(await server.ended).toBe(undefined);
-  expect(readdirSync(place.dir)).toEqual([]);
-  expect(processesOf(place.dir)).toEqual([]);
+  await expect.poll(() => [readdirSync(place.dir), processesOf(place.dir)], within).toEqual([[], []]);
 });
 
 test('what serves is ended also when the program around it was killed alone', async () => {

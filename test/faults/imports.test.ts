@@ -12,7 +12,8 @@ import type { ImportView } from '../../src/imports/contract.ts';
 import { Daemon } from '../support/daemon.ts';
 import { exifJpeg } from '../support/exif-jpeg.ts';
 
-const photos = 160;
+/** So many that it is not over before it is killed. */
+const photos = 600;
 let dir: string;
 let daemon: Daemon;
 const wanted = new Set<string>();

@@ -193,7 +193,7 @@ describe('broken pictures', () => {
     'crash',
   ])('a decoder with a planted %s costs its worker, and is told from one that answers', async (plant) => {
     const program = new URL('../support/planted-decoder.ts', import.meta.url).pathname;
-    const args = ['60000', plant === 'loop' ? '2000' : '3600000', String(300 * 1024 * 1024)];
+    const args = ['60000', plant === 'loop' ? '15000' : '3600000', String(300 * 1024 * 1024)];
     const planted = await MediaClient.start({ program, args });
     expect(await planted.ask(good)).toMatchObject({ answer: { ok: true } });
     expect(await planted.ask(good, { name: `${plant}.jpg` })).toMatchObject({ died: true });

@@ -34,13 +34,15 @@ it('goes on after a kill, with nothing lost there', async () => {
     await send(token, round);
     await daemon.console('PUT', '/api/offbox', { ...settings, uploadKiBPerSecond: 800 });
     await daemon.console('POST', '/api/offbox/run');
-    await expect.poll(async () => (await view()).activity?.bytes ?? 0, { interval: 20 }).toBeGreaterThan(0);
+    await expect
+      .poll(async () => (await view()).activity?.bytes ?? 0, { interval: 20, timeout: 60_000 })
+      .toBeGreaterThan(0);
     await daemon.kill();
     await daemon.restart();
     await daemon.libraryOpen();
     await daemon.console('PUT', '/api/offbox', { ...settings, uploadKiBPerSecond: null });
     await daemon.console('POST', '/api/offbox/run');
-    await expect.poll(async () => (await view()).activity, { timeout: 60_000 }).toBe(null);
+    await expect.poll(async () => (await view()).activity, { timeout: 240_000 }).toBe(null);
     const { copy } = await view();
     expect(copy).toMatchObject({ problem: null, unread: 0, check: { ok: true }, drill: { ok: true } });
   }

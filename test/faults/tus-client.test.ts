@@ -156,7 +156,7 @@ describe('tus-js-client', () => {
     const sent = await appendTo({ daemon, token }, location, 0, bytes.subarray(0, 2_000_000));
     expect(sent.headers['upload-offset']).toBe('2000000');
     await rename(daemon.diskDir, `${daemon.diskDir}.away`);
-    await expect.poll(async () => (await daemon.health())['disk'], { timeout: 5_000 }).toBe('missing');
+    await expect.poll(async () => (await daemon.health())['disk']).toBe('missing');
     const offsets: number[] = [];
     let back: Promise<void> | undefined;
     const run = await send(bytes, 'DCIM/away.jpg', {
@@ -249,7 +249,7 @@ describe('tus-js-client', () => {
       const hits = await armed.disarm();
       armed = undefined;
       expect(run.outcome, `${path}: ${run.error}\n${daemon.log.slice(-4_000)}`).toBe('success');
-      await expect.poll(async () => (await daemon.health())['disk'], { timeout: 5_000 }).toBe('ok');
+      await expect.poll(async () => (await daemon.health())['disk']).toBe('ok');
       return { hits, run };
     };
 

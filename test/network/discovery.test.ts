@@ -67,7 +67,7 @@ describe.skipIf(missing !== undefined && maySkip)('discovery', () => {
 
     await box.daemon.stop();
     await expect.poll(() => namesOf('_nightjar._tcp')).toEqual([]);
-    expect(await avahi.resolve('nightjar.local', 4)).toBeUndefined();
+    await expect.poll(() => avahi.resolve('nightjar.local', 4)).toBeUndefined();
   });
 
   it('two boxes with one name, started together: one becomes -2, and stays it, whoever starts first', async () => {
@@ -198,7 +198,7 @@ describe.skipIf(missing !== undefined && maySkip)('discovery', () => {
     for (const type of types) {
       await expect.poll(() => namesOf(type), { message: type }).toEqual(['attic', 'barn']);
     }
-    expect(await avahi.resolve('nightjar.local', 4)).toBeUndefined();
+    await expect.poll(() => avahi.resolve('nightjar.local', 4)).toBeUndefined();
     const goodbyes = mdnsOf(await capture.stop()).flatMap(({ dns }) =>
       (dns.answers ?? []).flatMap((record) => ('ttl' in record && record.ttl === 0 ? record.name.toLowerCase() : [])),
     );
@@ -301,14 +301,15 @@ describe.skipIf(missing !== undefined && maySkip)('discovery', () => {
     const late = await lan.host('late', '10.77.0.3/24');
     const second = await Avahi.start(late, 'late');
     await expect.poll(() => second.resolve('nightjar.local', 4)).toBe('10.77.0.10');
-    const others = await second.browse('_nightjar._tcp');
+    const others = async () => (await second.browse('_nightjar._tcp')).map(({ instance }) => instance);
+    // It asks once each time; in a flood an answer may be lost.
+    await expect.poll(others).toContain('nightjar');
     await new Promise((resolve) => flood.once('close', resolve));
     await second.stop();
     const sent = mdnsOf(await capture.stop());
     const asked = Number(said.split('\n')[1]);
     say(`flood: ${asked} questions, ${sent.length} answers`);
     expect(asked).toBeGreaterThan(5_000);
-    expect(others.map(({ instance }) => instance)).toContain('nightjar');
     // RFC 6762, section 6: the same record goes to the network at most once a second.
     expect(sent.length).toBeLessThan(60);
     expect(await box.name()).toBe('nightjar');

@@ -10,6 +10,8 @@ import { join } from 'node:path';
 import Sqlite from 'better-sqlite3';
 
 const quietMsMax = 20_000;
+/** A try that ended without an answer is made again after a minute. */
+const picturesMsMax = 120_000;
 
 type AssetRow = { id: number; path: string; size: number; sha256: string; state: string };
 type ListRow = { folder: string; name: string };
@@ -34,11 +36,13 @@ export class CatalogueCheck {
 
   /** Waits until no picture is still to be made: what makes them writes at any time. */
   picturesMade(): Promise<void> {
-    return this.#until((catalogue) =>
-      catalogue
-        .prepare<[], { id: number }>("SELECT asset_id AS id FROM picture WHERE state = 'wanted'")
-        .all()
-        .map(({ id }) => `the picture of ${id}`),
+    return this.#until(
+      (catalogue) =>
+        catalogue
+          .prepare<[], { id: number }>("SELECT asset_id AS id FROM picture WHERE state = 'wanted'")
+          .all()
+          .map(({ id }) => `the picture of ${id}`),
+      picturesMsMax,
     );
   }
 
@@ -150,14 +154,14 @@ export class CatalogueCheck {
       .map(({ id }) => `upload ${id}`);
   }
 
-  async #until(waitingFor: (catalogue: Sqlite.Database) => string[]): Promise<void> {
-    const deadline = Date.now() + quietMsMax;
+  async #until(waitingFor: (catalogue: Sqlite.Database) => string[], waitMsMax = quietMsMax): Promise<void> {
+    const deadline = Date.now() + waitMsMax;
     for (;;) {
       const waiting = this.#read(waitingFor);
       if (waiting.length === 0) return;
       if (Date.now() > deadline) {
         throw new Error(
-          `Not driven to their end within ${quietMsMax} ms of the start: ${waiting.slice(0, 5).join(', ')}`,
+          `Not driven to their end within ${waitMsMax} ms of the start: ${waiting.slice(0, 5).join(', ')}`,
         );
       }
       await new Promise((resolve) => setTimeout(resolve, 30));

@@ -61,7 +61,8 @@ export class ExfatDisk implements PullableDisk {
     await this.#under.unmount({ ...options, at: this.path });
     await this.#kill();
     await runTool('losetup', ['--detach', this.#device]);
-    await this.#under.unmount(options);
+    // What holds it still is a copy of this mount in a namespace that was made meanwhile: the daemon left it above.
+    await this.#under.unmount();
   }
 
   async mount(): Promise<void> {

@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { once } from 'node:events';
 import http, { type IncomingMessage, type ServerResponse } from 'node:http';
 import https from 'node:https';
 import type { AddressInfo } from 'node:net';
@@ -97,7 +98,7 @@ export class TestBox {
       socket.on('error', () => {}).on('close', () => this.#sockets.delete(socket));
     });
     server.on('tlsClientError', () => {});
-    await new Promise<void>((resolve) => server.listen(this.port, '127.0.0.1', resolve));
+    await listen(server, this.port);
     this.port = (server.address() as AddressInfo).port;
     this.#server = server;
   }
@@ -275,6 +276,21 @@ function view(asset: StoredAsset | undefined): object | null {
   if (asset === undefined) return null;
   const { id, path, size, sha256: hash, mtime } = asset;
   return { id, path, name: path, kind: 'photo', size, sha256: hash, mtime, capturedAt: 1_500_000_000_000 };
+}
+
+/** Also on the port that it had before, which another may have for a moment. */
+async function listen(server: http.Server, port: number): Promise<void> {
+  for (let tries = 1; ; tries += 1) {
+    const heard = once(server, 'listening');
+    server.listen(port, '127.0.0.1');
+    try {
+      await heard;
+      return;
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'EADDRINUSE' || tries === 100) throw error;
+      await new Promise((resolve) => setTimeout(resolve, 100));
+    }
+  }
 }
 
 /** Each answer once for those in a row that have it. */

@@ -126,7 +126,7 @@ it('goes on by itself after the box was killed, and after the tab was; nothing f
   expect(await second.axe()).toEqual([]);
   expect(await second.overflow()).toBe(0);
   await second.page.locator('[data-picker]').setInputFiles(chosen);
-  await second.page.getByRole('heading', { name: `${files} are safe` }).waitFor();
+  await second.page.getByRole('heading', { name: `${files} are safe` }).waitFor({ timeout: 120_000 });
   await second.shot('backup-done');
   expect(await second.axe()).toEqual([]);
   expect([...first.complaints, ...second.complaints]).toEqual([]);

@@ -223,7 +223,8 @@ describe('other disks and folders', () => {
     const { folder, path } = await helper.helper.mount(disk.key, volume, 'use');
     const card = join(helper.inside(path), 'DCIM');
     await mkdir(card);
-    const files = 200;
+    // So many that it is not over before it is paused.
+    const files = 1_000;
     for (let at = 0; at < files; at += 1) await writeFile(join(card, `${at}.jpg`), picture(1_000 + at));
     await writeFile(join(card, 'empty.jpg'), '');
     await writeFile(join(card, 'settings.dat'), 'x');

@@ -48,7 +48,7 @@ it('is set up, copies, comes back in a drill, and is given up', async () => {
   await page.getByLabel(/append-only/).check();
   await page.getByRole('button', { name: 'Save the place' }).click();
   await page.getByRole('button', { name: 'Begin' }).click();
-  await page.getByRole('heading', { name: 'Write this password down' }).waitFor({ timeout: 60_000 });
+  await page.getByRole('heading', { name: 'Write this password down' }).waitFor({ timeout: 150_000 });
   await fine(visitor, 'offbox-password');
   const password = await page.locator('.offbox-password').textContent();
   expect(password).toMatch(/^([0-9A-Z]{4}-){7}[0-9A-Z]{4}$/);
@@ -59,7 +59,7 @@ it('is set up, copies, comes back in a drill, and is given up', async () => {
 
   await page.getByRole('button', { name: 'Copy now' }).click();
   await page.getByRole('button', { name: 'Stop' }).waitFor();
-  await page.getByText('All 3 came back as they are here').waitFor({ timeout: 60_000 });
+  await page.getByText('All 3 came back as they are here').waitFor({ timeout: 150_000 });
   await page.getByText(/Part 1 of 13 was right/).waitFor();
   await page.getByText(/^Everything is there, as of/).waitFor();
   await fine(visitor, 'offbox-fine');
@@ -72,7 +72,7 @@ it('is set up, copies, comes back in a drill, and is given up', async () => {
   // The other side is gone: it says so, and what one can do.
   await server.kill();
   await page.getByRole('button', { name: 'Try a restore' }).click();
-  await page.getByText('The other side does not answer.', { exact: false }).waitFor({ timeout: 60_000 });
+  await page.getByText('The other side does not answer.', { exact: false }).waitFor({ timeout: 150_000 });
   await fine(visitor, 'offbox-problem');
   await page.getByRole('button', { name: 'Copy there no more' }).click();
   await page.getByRole('dialog').getByRole('button', { name: 'Copy there no more' }).click();

@@ -102,7 +102,7 @@ it('says to a member that it is off, and in words what is in its way', { timeout
   await house.app.console('PUT', '/api/share', { on: true });
   await visitor.go('/share');
   await visitor.page.getByRole('button', { name: 'Make my password' }).click();
-  await visitor.page.getByText('Another program of the box has its port').waitFor({ timeout: 20_000 });
+  await visitor.page.getByText('Another program of the box has its port').waitFor({ timeout: 60_000 });
   await visitor.shot('share-failed', { full: true });
   await fine(visitor);
   await new Promise((resolve) => other.close(resolve));

@@ -182,7 +182,8 @@ export class Owner {
     while (Math.floor(Date.now() / stepMs) <= this.#stepUsed) await pause(500);
     this.#stepUsed = Math.floor(Date.now() / stepMs);
     const key = (this.#textKey ?? '').replaceAll(' ', '');
-    return (await run('oathtool', ['--totp', '--base32', key])).stdout.trim();
+    const at = `@${(this.#stepUsed * stepMs) / 1_000}`;
+    return (await run('oathtool', ['--totp', '--base32', `--now=${at}`, key])).stdout.trim();
   }
 }
 

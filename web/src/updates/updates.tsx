@@ -29,11 +29,12 @@ export function UpdatesPage() {
   const { answer, refusal, again } = useAsk((signal) => ask('GET /api/updates', { signal }));
   /** The version that runs until then. */
   const [leaving, setLeaving] = useState<string>();
-  const [begun, setBegun] = useState(false);
-  const soon = begun || answer?.activity != null;
+  /** When something was begun. */
+  const [begun, setBegun] = useState<number>();
+  const soon = begun !== undefined || answer?.activity != null;
   useEffect(() => {
-    if (!begun) return;
-    const timer = window.setTimeout(() => setBegun(false), begunMsMax);
+    if (begun === undefined) return;
+    const timer = window.setTimeout(() => setBegun(undefined), begunMsMax);
     return () => window.clearTimeout(timer);
   }, [begun]);
   useEffect(() => {
@@ -56,7 +57,7 @@ export function UpdatesPage() {
           updates={answer}
           stale={refusal}
           again={again}
-          onBegun={() => setBegun(true)}
+          onBegun={() => setBegun(performance.now())}
           onLeaving={() => setLeaving(answer.running.version)}
         />
       )}
