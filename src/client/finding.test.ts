@@ -87,9 +87,9 @@ async function backup(said: readonly Said[]): Promise<number> {
   const session = await Session.open({
     config: phone.config,
     report: { event: () => {}, watch: () => {}, close: () => {} },
-    patienceMs: 3000,
+    patienceMs: 10_000,
     clientVersion: '1',
-    find: (options) => findBox({ ...options, ask: network(said), listenMs: 1000, connectMs: 1000 }),
+    find: (options) => findBox({ ...options, ask: network(said) }),
   });
   try {
     return await session.backUp([phone.at('DCIM')], null);

@@ -58,6 +58,8 @@ const mirroringLimits = {
   bytesPerNightMin: 1024 ** 3,
   restMs: 7 * 86_400_000,
   overdueMs: 27 * 86_400_000,
+  /** Of a mirror that could not be used. */
+  failingRestMs: 60_000,
 };
 export type MirroringLimits = Readonly<typeof mirroringLimits>;
 
@@ -67,8 +69,6 @@ const letGoMsMax = 5_000;
 const forgottenAtOnce = 5_000;
 /** What was no right copy of a photo that is lost is looked at again. */
 const badAgainMs = 20 * 3_600_000;
-/** After it could not be used. */
-const failingRestMs = 60_000;
 
 type Live = {
   stop: AbortController;
@@ -353,7 +353,7 @@ export class Mirroring {
     if (libraryAway !== undefined) return;
     // Its names can be looked up, and it cannot be used.
     live.problem = diskIsFull(error) ? 'full' : 'failing';
-    live.restsUntil = performance.now() + failingRestMs;
+    live.restsUntil = performance.now() + this.#limits.failingRestMs;
     log.warn({ err: error, disk: diskId }, 'a mirror could not be followed; it is tried again');
   }
 }

@@ -183,7 +183,13 @@ function set(uuid: string, facts: Partial<HelperDisk>, readOnly: boolean): void 
   kernel();
 }
 
-const holds = () => disks.list().map(({ volumes, state }) => `${state} ${volumes.map((one) => one.holds).join()}`);
+/** Told while it is still mounted for the look: what comes in its place then would meet its folder. */
+const isLookedAt = (id: string) => made.get(id.slice(-2))?.disk.status === 'ours';
+const holds = () =>
+  disks.list().map(({ id, volumes, state }) => {
+    const is = state === 'free' && isLookedAt(id) ? 'looked at' : state;
+    return `${is} ${volumes.map((one) => one.holds).join()}`;
+  });
 
 test('without a helper it says so, and with one it looks as disks appear', async () => {
   answers.list = async () => ({ ok: true, disks: 'what' });

@@ -30,7 +30,8 @@ const saidCharsMax = 4_096;
 const endMsMax = 3_000;
 const checkMsMax = 10_000;
 const knockEveryMs = 100;
-const knockMsMax = 15_000;
+/** On a slow card that is busy, Samba takes its time. */
+const knockMsMax = 120_000;
 
 export class ShareServer {
   /** Resolves when nothing of it runs any more; with what was wrong, unless it was ended from here. */

@@ -96,6 +96,8 @@ export async function takenBackScenario(
   };
   // From here on every folder is known, and the month's is the only one to be synced.
   await send(11);
+  // Written a minute after a change, by the same thread: the next of them would take the failure.
+  await untilRow(daemon, "SELECT 1 FROM job WHERE kind = 'checksum-lists' AND run_after > unixepoch() * 1000 + 15000");
   const files = ['main', 'pool'].map((thread) => join(options.dir, `trace-${thread}`));
   const [mainFile = '', poolFile = ''] = files;
   const failing = ['-e', 'inject=fsync:error=ENOSPC:when=1'];

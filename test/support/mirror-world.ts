@@ -42,7 +42,7 @@ export class MirrorWorld {
         mirrors: () => (world.attached === undefined ? [] : [world.attached]),
         onDoubt: (_open, id) => world.verification.suspect(id),
         lastKnown: new LastKnown({ text: () => undefined, putText: async () => undefined }),
-        limits: { lookMs: 10, bytesPerSecond: 1e12, ...limits },
+        limits: { lookMs: 10, bytesPerSecond: 1e12, failingRestMs: 200, ...limits },
       });
       world.verification = new Verification({
         ...reading,
