@@ -9,7 +9,7 @@ export default defineConfig({
     // Much of it waits for disks, processes and timers: on two cores one worker would leave one idle.
     maxWorkers: Math.max(2, availableParallelism() - 1),
     // Real disks, processes and sockets: slow machines are given time, and no test is timed.
-    testTimeout: 60_000,
-    hookTimeout: 60_000,
+    testTimeout: 120_000,
+    hookTimeout: 120_000,
   },
 });

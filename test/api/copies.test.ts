@@ -1,6 +1,6 @@
 /** Keeping what is there, on the whole box: originals are read again, and the box state lies sealed on the disk. */
 import { createHash } from 'node:crypto';
-import { copyFile, readdir, readFile, truncate, writeFile } from 'node:fs/promises';
+import { copyFile, readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import Sqlite from 'better-sqlite3';
 import { afterAll, beforeAll, expect, it } from 'vitest';
@@ -9,6 +9,7 @@ import { App } from '../support/app.ts';
 import { goodPassword } from '../support/box-state.ts';
 import { Callers, headersOf } from '../support/callers.ts';
 import { exifJpeg } from '../support/exif-jpeg.ts';
+import { flipByte } from '../support/flip-byte.ts';
 
 const picture = (seed: number) => exifJpeg({ seed, bytes: 5_000, takenLocal: '2026-06-09T18:00:00' });
 const minuteMs = 60_000;
@@ -124,7 +125,7 @@ it('reads the originals again when the owner asks, and says which are not what c
     lost: { count: 0, files: [], next: null },
   });
   const path = String((await phone.library()).assets.find(({ path: at }) => at.endsWith('/2.jpg'))?.path);
-  await truncate(join(app.diskDir, path), 4_999);
+  await flipByte(join(app.diskDir, path));
   expect((await app.console('POST', '/api/verification/start')).status).toBe(204);
   await expect.poll(state, { timeout: 10_000 }).toMatchObject({ all: null, running: false, lost: { count: 1 } });
   expect((await state())['lost']).toEqual({

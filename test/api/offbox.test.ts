@@ -18,6 +18,9 @@ const picture = (seed: number, bytes = 40_000) => exifJpeg({ seed, bytes, takenL
 const clock = { ms: Date.now() - 3 * 24 * 3_600_000 };
 const settings = { enabled: true, uploadKiBPerSecond: null, appendOnly: false };
 
+// The engine is started some twenty times here, and derives a key from a password each time.
+vi.setConfig({ testTimeout: 240_000 });
+
 let app: App;
 let phone: HandPhone;
 let there: string;
@@ -38,7 +41,7 @@ const view = async (box = app) => (await box.console('GET', '/api/offbox')).json
 const sealed = () =>
   readdirSync(join(app.diskDir, '.nightjar/box-state')).filter((name) => name.endsWith('.sealed')).length;
 async function idle(box = app): Promise<CopyView> {
-  await expect.poll(async () => (await view(box)).activity, { timeout: 60_000 }).toBe(null);
+  await expect.poll(async () => (await view(box)).activity, { timeout: 120_000 }).toBe(null);
   const { copy } = await view(box);
   if (copy === null) throw new Error('Nothing is set up.');
   return copy;
@@ -89,7 +92,7 @@ it('is set up on the console or by its owner, tells its password once, and copie
   await expect.poll(sealed).toBe(2);
   clock.ms += 6 * 60_000;
   await expect
-    .poll(async () => (await view()).copy?.lastSuccessAt, { timeout: 30_000 })
+    .poll(async () => (await view()).copy?.lastSuccessAt, { timeout: 60_000 })
     .toBeGreaterThan(Number(copy.lastSuccessAt));
   const again = await idle();
   // The copy of the box is made in the same moment: what is copied off the box may have been listed before it.

@@ -4,7 +4,7 @@
  * them goes on by itself.
  */
 import { createHash } from 'node:crypto';
-import { mkdir, mkdtemp, open, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
@@ -15,6 +15,7 @@ import { Daemon } from '../support/daemon.ts';
 import { exfatMissing } from '../support/exfat-disk.ts';
 import { exifJpeg } from '../support/exif-jpeg.ts';
 import { sha256 } from '../support/fault-phone.ts';
+import { flipByte } from '../support/flip-byte.ts';
 import { loopDisksMissing } from '../support/loop-disk.ts';
 import { MirrorBox, type Mirrors, poll } from '../support/mirror-box.ts';
 import { Random } from '../support/random.ts';
@@ -28,23 +29,6 @@ const noExfat = await exfatMissing();
 if (noExfat !== undefined) say(`mirrors on exFAT cannot be tested here: ${noExfat}`);
 
 const filesARound = 6;
-
-/** Changes one byte of a file, and nothing else of it. */
-async function flip(path: string, random: Random): Promise<void> {
-  const file = await open(path, 'r+');
-  try {
-    const { size, atime, mtime } = await file.stat();
-    const at = random.whole(0, size - 1);
-    const byte = Buffer.alloc(1);
-    await file.read(byte, 0, 1, at);
-    byte.writeUInt8(byte.readUInt8() ^ random.whole(1, 255));
-    await file.write(byte, 0, 1, at);
-    await file.utimes(atime, mtime);
-    await file.sync();
-  } finally {
-    await file.close();
-  }
-}
 
 describe.skipIf(missing !== undefined && maySkip)('mirrors', () => {
   let dir = '';
@@ -104,7 +88,7 @@ describe.skipIf(missing !== undefined && maySkip)('mirrors', () => {
       const some = paths.filter(() => box.random.chance(0.5));
       for (const path of some) {
         if (box.random.chance(0.3)) await rm(join(box.disks[0].path, path));
-        else await flip(join(box.disks[0].path, path), box.random);
+        else await flipByte(join(box.disks[0].path, path), box.random);
       }
       await box.daemon.console('POST', '/api/verification/start');
       await pause(box.random.whole(0, 1_500));
@@ -194,7 +178,7 @@ describe('bit rot', () => {
       const rot = async () => {
         const rotten = new Map<string, string>();
         for (const path of [...(await inFolder(daemon.diskDir, 'Photos')), ...(await thumbs())]) {
-          await flip(path, random);
+          await flipByte(path, random);
           rotten.set(path, sha256(await readFile(path)));
         }
         expect(await sums(daemon.diskDir)).not.toEqual(right);

@@ -3,7 +3,7 @@
  * dead one, photos of other disks, the way out, and a new box that becomes the old one.
  */
 import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
-import { mkdir, readdir, rename, truncate, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, rename, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -11,6 +11,7 @@ import { App } from '../support/app.ts';
 import { goodPassword, setupCode } from '../support/box-state.ts';
 import { maySkip, say } from '../support/counts.ts';
 import { exifJpeg } from '../support/exif-jpeg.ts';
+import { flipByte } from '../support/flip-byte.ts';
 import type { HandPhone } from '../support/hand-phone.ts';
 import { HelperBox, helperMissing } from '../support/helper-box.ts';
 import { type Page, type Visitor, WebHouse } from '../support/web.ts';
@@ -110,7 +111,7 @@ it('says that there is no mirror, and that one appeared', async () => {
 
 it('shows what was damaged, and that it was healed', async () => {
   const [asset] = (await phone.library()).assets;
-  await truncate(join(house.app.diskDir, String(asset?.path)), 4_000);
+  await flipByte(join(house.app.diskDir, String(asset?.path)));
   const { page } = desk();
   await button(page, 'Read everything now').click();
   await heading(page, 'Lost, and there again');

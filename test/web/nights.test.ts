@@ -2,10 +2,10 @@
  * The nights as people see them: what came, who is missed and until when nobody is, what helps, and what is over. The
  * box's clock is turned from some days ago to now, since a page takes its time from the answers' own.
  */
-import { truncate } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { type DueFacts, dueOf } from '../../web/src/this-phone/due.ts';
+import { flipByte } from '../support/flip-byte.ts';
 import type { HandPhone } from '../support/hand-phone.ts';
 import { quartered } from '../support/made-media.ts';
 import { type Visitor, WebHouse } from '../support/web.ts';
@@ -240,7 +240,7 @@ it('says which files are not what came any more, and that they came again', asyn
   const { assets } = await toms.library();
   const path = assets[0]?.path ?? '';
   const name = path.slice(path.lastIndexOf('/') + 1);
-  await truncate(join(house.app.diskDir, path), 100);
+  await flipByte(join(house.app.diskDir, path));
   const visitor = await house.visit({ view: 'phone', theme: 'dark' });
   const { page } = visitor;
   await visitor.signIn();
