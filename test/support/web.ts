@@ -14,7 +14,7 @@ import { goodPassword } from './box-state.ts';
 export type { Page };
 export const chromiumPath = '/usr/bin/chromium';
 const shotsDir = process.env['NIGHTJAR_SHOTS'];
-const actionMsMax = 30_000;
+const actionMsMax = 60_000;
 const views = {
   phone: { viewport: { width: 390, height: 844 }, isMobile: true, hasTouch: true, deviceScaleFactor: 2 },
   desktop: { viewport: { width: 1440, height: 900 } },

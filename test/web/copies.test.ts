@@ -54,7 +54,7 @@ beforeAll(async () => {
       return visitor;
     }),
   );
-}, 60_000);
+});
 afterAll(async () => {
   await house?.[Symbol.asyncDispose]();
   await helper?.[Symbol.asyncDispose]();
@@ -247,7 +247,7 @@ describe('other disks and folders', () => {
     await page.getByText('Stopped', { exact: true }).waitFor();
     await onOne('/import', 'import-stopped', (it) => it.getByText('Stopped', { exact: true }).waitFor());
     await button(page, 'Go on with the import from DCIM').click();
-    await page.getByText('Done', { exact: true }).waitFor();
+    await page.getByText('Done', { exact: true }).waitFor({ timeout: 180_000 });
     await page.getByText('Report', { exact: false }).first().click();
     await page.getByText('empty.jpg').first().waitFor();
     await page
@@ -269,7 +269,7 @@ describe('other disks and folders', () => {
     await page.getByLabel('Folder at the box').fill(out);
     await page.getByText(`nightjar export '${out}' --person Bob`, { exact: true }).waitFor();
     expect((await house.app.console('POST', '/api/export', { folder: out, person: 'Bob' })).status).toBe(202);
-    await page.getByText('Done', { exact: true }).waitFor();
+    await page.getByText('Done', { exact: true }).waitFor({ timeout: 180_000 });
     await page.getByText('The photos of Bob').waitFor();
     await page.getByText(/^5 files copied and read back/).waitFor();
     await fine(desk(), 'export', false);

@@ -289,14 +289,14 @@ it('takes an update by upload and from a disk, restarts into it, and says why it
   });
   const refused = { result: 'refused', reason: 'not-signed', version: null, before: version, at: Date.now() } as const;
   helper.status = { ...helper.status, outcome: { ...refused, detail: 'Nobody signed it.' } };
-  await page.getByText('Its signature is not by the key that this box trusts.').waitFor({ timeout: 20_000 });
+  await page.getByText('Its signature is not by the key that this box trusts.').waitFor();
   expect(await button(allTheSame).count()).toBe(0);
 
   // Of two that are there, just the one that was refused.
   const older = async () => {
     const outcome = { ...refused, reason: 'older', version: '0.0.1', at: Date.now(), detail: 'It is older.' } as const;
     helper.status = { ...helper.status, outcome };
-    await button(allTheSame).waitFor({ timeout: 20_000 });
+    await button(allTheSame).waitFor();
   };
   const asked = () => helper.asked.findLast(({ verb }) => verb === 'update-install');
   const onDisk = { path: join(disks.folderOf('sda'), 'nightjar-99.2.0-pi.raucb') };

@@ -46,7 +46,7 @@ it('is turned on, opened by the password that it shows, and taken away', { timeo
   await page.getByRole('button', { name: 'Make my password' }).click();
   await page.getByText('the only time that it is shown').waitFor();
   const [login = '', password = ''] = await page.locator('.share-made code').allInnerTexts();
-  await page.getByText('It opens your photos').waitFor({ timeout: 20_000 });
+  await page.getByText('It opens your photos').waitFor();
   expect(await list(login, password)).toContain('one.jpg');
   await visitor.shot('share-made', { full: true });
   await fine(visitor);

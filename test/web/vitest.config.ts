@@ -9,7 +9,7 @@ export default defineConfig({
     include: ['test/web/**/*.test.ts'],
     // Each file has a box and a Chromium of its own.
     maxWorkers: 2,
-    testTimeout: 180_000,
+    testTimeout: 360_000,
     hookTimeout: 120_000,
     teardownTimeout: 60_000,
   },
